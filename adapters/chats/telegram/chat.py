@@ -1,0 +1,164 @@
+"""Telegram's side of a reply: what is sent, edited and shown, and what its errors mean."""
+
+from collections.abc import Awaitable, Sequence
+from typing import Any
+
+import httpx
+from telegram import Bot, LinkPreviewOptions, MessageEntity, ReplyParameters
+from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError
+
+from adapters.chats.telegram.updates import CHANNEL
+from adapters.chats.telegram_text import Entity, pieces, preview
+from bot.errors import (
+    BadFormat,
+    ChatGone,
+    DeliveryError,
+    Doubtful,
+    MessageGone,
+    NotChanged,
+    RetryLater,
+)
+from bot.messages import Address
+from bot.ports import Json
+
+NO_PREVIEW = LinkPreviewOptions(is_disabled=True)  # a preview fetches the address, and so tells it what was said
+PRIVATE_PACE = 0.25  # seconds
+GROUP_PACE = 3.0  # a bot may write 20 times a minute into a group
+# The connection was never made, so that nothing was sent.
+_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+
+class Telegram:
+    """A chat over the Bot API."""
+
+    channel = CHANNEL
+
+    def __init__(self, bot: Bot) -> None:
+        self._bot = bot
+        self._has_drafts = True
+
+    def pieces(self, text: str) -> Sequence[Json]:
+        """Render Markdown as messages of at most 4096 UTF-16 units."""
+        return [_payload(*piece) for piece in pieces(text)]
+
+    def plain(self, payload: Json) -> Json:
+        """Return a message without entities, with the addresses of its links behind it."""
+        links = [str(entity["url"]) for entity in payload["entities"] if "url" in entity]
+        return _payload("\n".join((payload["text"], *links)), [])
+
+    def preview(self, text: str) -> Json:
+        """Render an unfinished answer: all of it, or its end."""
+        return _payload(*preview(text))
+
+    def has_drafts(self, address: Address) -> bool:
+        """Tell whether drafts are to be had: in private chats, unless the server knows none."""
+        return address.private and self._has_drafts
+
+    def pace(self, address: Address) -> float:
+        """Return the least time between two previews, in seconds."""
+        return PRIVATE_PACE if address.private else GROUP_PACE
+
+    async def send(self, address: Address, payload: Json, reply_to: str | None) -> str:
+        """Send a message and return `chat:message`. Raises DeliveryError."""
+        reply = None
+        if reply_to is not None:
+            reply = ReplyParameters(int(reply_to.partition(":")[2]), allow_sending_without_reply=True)
+        sent = await _asking(
+            self._bot.send_message(
+                int(address.chat),
+                payload["text"],
+                entities=_entities(payload),
+                link_preview_options=NO_PREVIEW,
+                message_thread_id=_thread(address),
+                reply_parameters=reply,
+            )
+        )
+        return f"{address.chat}:{sent.message_id}"
+
+    async def edit(self, address: Address, native_id: str, payload: Json) -> None:
+        """Replace a message. Raises DeliveryError."""
+        await _asking(
+            self._bot.edit_message_text(
+                payload["text"],
+                chat_id=int(address.chat),
+                message_id=int(native_id.partition(":")[2]),
+                entities=_entities(payload),
+                link_preview_options=NO_PREVIEW,
+            )
+        )
+
+    async def draft(self, address: Address, turn_id: int, payload: Json) -> None:
+        """Show an unfinished answer. Raises DeliveryError."""
+        if not payload["text"]:
+            return
+        try:
+            await _asking(
+                self._bot.send_message_draft(
+                    int(address.chat),
+                    turn_id,
+                    payload["text"],
+                    entities=_entities(payload),
+                    message_thread_id=_thread(address),
+                )
+            )
+        except BadFormat as error:
+            # A server that is older than drafts, or a chat that takes none.
+            self._has_drafts = "not found" not in str(error).lower() and "DRAFT" not in str(error)
+            raise
+
+    async def typing(self, address: Address) -> None:
+        """Show for five seconds that somebody writes. Raises DeliveryError."""
+        await _asking(self._bot.send_chat_action(int(address.chat), "typing", message_thread_id=_thread(address)))
+
+
+def _payload(text: str, entities: list[Entity]) -> Json:
+    return {"text": text, "entities": entities}
+
+
+def _entities(payload: Json) -> list[MessageEntity]:
+    return [MessageEntity(**entity) for entity in payload["entities"]]
+
+
+def _thread(address: Address) -> int | None:
+    return int(address.thread) if address.thread else None
+
+
+async def _asking(request: Awaitable[Any]) -> Any:  # noqa: ANN401 - whatever the SDK's method returns
+    """Await a call of the SDK. Raises DeliveryError in the place of its errors."""
+    try:
+        return await request
+    except TelegramError as error:
+        raise _delivery_error(error) from error
+
+
+def _delivery_error(error: TelegramError) -> DeliveryError:
+    reason = error.message
+    if isinstance(error, RetryAfter):
+        return RetryLater(reason, _seconds(error))
+    if isinstance(error, BadRequest):
+        return _bad_request(reason)
+    if isinstance(error, Forbidden | ChatMigrated):
+        return ChatGone(reason)
+    if isinstance(error, InvalidToken):
+        return RetryLater("Telegram refuses the bot's token", 60)
+    if isinstance(error, NetworkError):
+        # Without a cause it is an answer, such as 502; of a broken connection nobody knows what it carried.
+        unsent = error.__cause__ is None or isinstance(error.__cause__, _UNSENT)
+        return RetryLater(reason, None) if unsent else Doubtful(reason)
+    return RetryLater(reason, None)
+
+
+def _bad_request(reason: str) -> DeliveryError:
+    words = reason.lower()
+    if "not modified" in words:
+        return NotChanged(reason)
+    if "message to edit not found" in words or "message can't be edited" in words:
+        return MessageGone(reason)
+    if "chat not found" in words or "chat_write_forbidden" in words or "not enough rights" in words:
+        return ChatGone(reason)
+    return BadFormat(reason)
+
+
+def _seconds(error: RetryAfter) -> float:
+    wait = error.retry_after
+    return float(wait) if isinstance(wait, int) else wait.total_seconds()

@@ -1,0 +1,160 @@
+"""Long polling in a loop of our own: an update is confirmed only when its message is on disk."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from telegram import Bot, BotCommand
+from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
+from telegram.request import HTTPXRequest
+
+from adapters.chats.telegram.updates import CHANNEL, User, to_message
+from bot.errors import ConfigurationError
+from bot.messages import IncomingMessage
+from bot.ports import Json
+
+POLL_SECONDS = 25  # then Telegram answers with nothing; a longer silence is a connection whose other end is gone
+GRACE_SECONDS = 10
+LONGEST_PAUSE = 30.0
+WANTED = ["message", "edited_message"]
+log = logging.getLogger(__name__)
+
+
+class PollingBot(Bot):
+    """The SDK's bot, and the updates as Telegram wrote them: one malformed update must not spoil the others."""
+
+    async def raw_updates(self, offset: int | None) -> list[Json]:
+        """Wait for updates; all before `offset` are confirmed. Raises TelegramError."""
+        data = {"timeout": POLL_SECONDS, "offset": offset, "allowed_updates": WANTED}
+        updates: list[Json] = await self._post("getUpdates", data, read_timeout=POLL_SECONDS + GRACE_SECONDS)
+        return updates
+
+
+def connect(token: str, api_url: str) -> PollingBot:
+    """Return a bot that is not connected yet."""
+    return PollingBot(
+        token,
+        base_url=f"{api_url}/bot",
+        base_file_url=f"{api_url}/file/bot",
+        request=HTTPXRequest(connection_pool_size=512, connect_timeout=10, read_timeout=20, pool_timeout=30),
+        get_updates_request=HTTPXRequest(connection_pool_size=1, connect_timeout=10, read_timeout=20),
+    )
+
+
+class Polling:
+    """Fetches updates for ever, whatever the network, Telegram and the disk do."""
+
+    def __init__(
+        self,
+        bot: PollingBot,
+        take_in: Callable[[Sequence[IncomingMessage]], Awaitable[None]],
+        park: Callable[[str, str, str], Awaitable[None]],
+        tell_trouble: Callable[[str, str], Awaitable[None]],
+    ) -> None:
+        self._bot = bot
+        self._take_in = take_in
+        self._park = park
+        self._tell_trouble = tell_trouble
+
+    async def run(self) -> None:
+        """Poll until cancelled."""
+        me = User(id=self._bot.bot.id, is_bot=True, username=self._bot.username)
+        offset: int | None = None
+        failures = 0
+        while True:
+            try:
+                updates = await self._bot.raw_updates(offset)
+                # An offset confirms once and is then left out: after an idle week Telegram may start with lower ids.
+                offset = await self._keep(updates, me)
+                failures = 0
+            except (TelegramError, SQLAlchemyError) as error:
+                failures += 1
+                await self._rest(error, failures)
+
+    async def _keep(self, updates: list[Any], me: User) -> int | None:
+        """Put a batch on disk and return the offset that confirms it."""
+        messages = []
+        for update in updates:
+            try:
+                message = to_message(update, me)
+            except ValidationError as error:
+                first = error.errors(include_url=False, include_input=False)[0]
+                where = ".".join(str(part) for part in first["loc"])
+                await self._park(CHANNEL, json.dumps(update), f"{where}: {first['msg']}")
+            else:
+                messages += [message] if message else []
+        await self._take(messages)
+        numbers = [update["update_id"] for update in updates if _is_numbered(update)]
+        if updates and not numbers:
+            raise TelegramError("Telegram sent updates without numbers, which cannot be confirmed")
+        return max(numbers) + 1 if numbers else None
+
+    async def _take(self, messages: Sequence[IncomingMessage]) -> None:
+        """Take messages in; one that the database cannot hold is parked and stops no other."""
+        try:
+            if messages:
+                await self._take_in(messages)
+        except OperationalError:
+            raise  # the disk is full, or the database is locked: all of them wait
+        except SQLAlchemyError as error:
+            if len(messages) == 1:
+                await self._park(CHANNEL, messages[0].model_dump_json(), str(error.args[0]))
+                return
+            for message in messages:
+                await self._take([message])
+
+    async def _rest(self, error: Exception, failures: int) -> None:
+        pause = min(2.0 ** (failures - 1), LONGEST_PAUSE)
+        if isinstance(error, RetryAfter):
+            pause = (
+                float(error.retry_after) if isinstance(error.retry_after, int) else error.retry_after.total_seconds()
+            )
+        elif isinstance(error, Conflict):
+            await self._resolve_conflict(error)
+        elif isinstance(error, InvalidToken):
+            pause = LONGEST_PAUSE
+        log.error("Telegram's updates could not be taken in, the next try is in %.0f s: %s", pause, error)
+        if isinstance(error, SQLAlchemyError):
+            await self._tell_trouble(
+                "store", f"I cannot keep messages at present, and take them in later: {error.args[0]}"
+            )
+        await asyncio.sleep(pause)
+
+    async def _resolve_conflict(self, error: Conflict) -> None:
+        if "webhook" in error.message:
+            # The token was used with a webhook before; what waits there is kept.
+            await self._bot.delete_webhook(drop_pending_updates=False)
+            return
+        await self._tell_trouble(
+            "conflict",
+            "Another program fetches this bot's messages with the same token (Telegram says 409), so we take them away "
+            "from each other. Stop the other one, or revoke the token with @BotFather.",
+        )
+
+
+def _is_numbered(update: Any) -> bool:  # noqa: ANN401 - whatever the vendor sent
+    return isinstance(update, dict) and isinstance(update.get("update_id"), int)
+
+
+async def introduce(bot: PollingBot) -> None:
+    """Learn the bot's own name. Raises ConfigurationError when Telegram refuses the token."""
+    try:
+        await bot.initialize()
+    except InvalidToken:
+        raise ConfigurationError(
+            "TELEGRAM_BOT_TOKEN: Telegram refuses this token. Get a new one from @BotFather with /token."
+        ) from None
+
+
+async def keep_menu(bot: PollingBot, commands: Sequence[tuple[str, str]]) -> None:
+    """Bring the menu of commands that Telegram shows into step with the house's."""
+    wanted = tuple(BotCommand(name, summary) for name, summary in commands)
+    try:
+        if await bot.get_my_commands() != wanted:
+            await bot.set_my_commands(wanted)
+    except TelegramError as error:
+        log.warning("the menu of commands could not be set: %s", error)

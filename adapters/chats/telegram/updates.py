@@ -1,0 +1,226 @@
+"""What Telegram sends, turned into messages of the house; a pure translation."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bot.messages import Address, IncomingMessage, Origin, Sender
+
+CHANNEL = "telegram"
+_END_OF_TIME = 253_402_300_799  # the last second that a datetime can tell
+Moment = Annotated[int, Field(ge=0, le=_END_OF_TIME)]
+# What a message can be instead of text, in the words of the sentence that answers it.
+KINDS = {
+    "animation": "an animation",
+    "audio": "a sound file",
+    "contact": "a contact",
+    "dice": "a die",
+    "document": "a file",
+    "game": "a game",
+    "location": "a place",
+    "paid_media": "paid media",
+    "photo": "a picture",
+    "poll": "a poll",
+    "sticker": "a sticker",
+    "story": "a story",
+    "venue": "a place",
+    "video": "a video",
+    "video_note": "a video",
+    "voice": "a voice message",
+}
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True)
+
+
+class User(_Part):
+    """A user or a bot."""
+
+    id: int
+    is_bot: bool = False
+    first_name: str = ""
+    last_name: str = ""
+    username: str = ""
+
+    @property
+    def name(self) -> str:
+        """The name that people read."""
+        return f"{self.first_name} {self.last_name}".strip() or self.username or str(self.id)
+
+
+class Chat(_Part):
+    """Where a message was written."""
+
+    id: int
+    type: Literal["private", "group", "supergroup", "channel"]
+    title: str = ""
+
+
+class Entity(_Part):
+    """A part of a text that means something, counted in UTF-16 units."""
+
+    type: str
+    offset: int
+    length: int
+    user: User | None = None
+
+    def cut(self, text: str) -> str:
+        """Return the part."""
+        units = text.encode("utf-16-le", "surrogatepass")
+        return units[2 * self.offset : 2 * (self.offset + self.length)].decode("utf-16-le", "replace")
+
+
+class Forwarded(_Part):
+    """Where a forwarded message comes from."""
+
+    sender_user: User | None = None
+    sender_user_name: str = ""
+    sender_chat: Chat | None = None
+    chat: Chat | None = None
+
+    @property
+    def author(self) -> str:
+        """Who wrote it, as far as Telegram says."""
+        chat = self.sender_chat or self.chat
+        if self.sender_user:
+            return self.sender_user.name
+        return self.sender_user_name or (chat.title if chat else "")
+
+
+class Quoted(_Part):
+    """The message that a message answers."""
+
+    sender: User | None = Field(None, alias="from")
+
+
+class Message(_Part):
+    """A message, as far as the house reads it."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="allow")
+
+    message_id: int
+    date: Moment
+    edit_date: Moment | None = None
+    chat: Chat
+    sender: User | None = Field(None, alias="from")
+    sender_chat: Chat | None = None
+    via_bot: User | None = None
+    forward_origin: Forwarded | None = None
+    reply_to_message: Quoted | None = None
+    message_thread_id: int | None = None
+    is_topic_message: bool = False
+    text: str = ""
+    caption: str = ""
+    entities: tuple[Entity, ...] = Field((), strict=False)
+    caption_entities: tuple[Entity, ...] = Field((), strict=False)
+
+    @property
+    def words(self) -> str:
+        """Its text, or that under its picture."""
+        return self.text or self.caption
+
+    @property
+    def kind(self) -> str:
+        """What it is instead of text, or nothing."""
+        return next((name for field, name in KINDS.items() if field in (self.model_extra or {})), "")
+
+
+class Update(_Part):
+    """One update, as far as the house reads it."""
+
+    update_id: int
+    message: Message | None = None
+    edited_message: Message | None = None
+
+
+def to_message(update: Any, me: User) -> IncomingMessage | None:  # noqa: ANN401 - whatever the vendor sent
+    """Turn an update into a message; None for what is no message of a person to the bot.
+
+    Raises pydantic.ValidationError for what cannot be an update.
+    """
+    parsed = Update.model_validate(update)
+    message = parsed.message or parsed.edited_message
+    if message is None or not (message.words or message.kind):
+        return None
+    sender = message.sender
+    # Whoever writes in the name of a chat or is a bot is nobody whom the house could know.
+    if sender is None or sender.is_bot or message.sender_chat is not None:
+        return None
+    private = message.chat.type == "private"
+    if not private and not _is_addressed(message, me):
+        return None
+    native_id = f"{message.chat.id}:{message.message_id}"
+    foreign = message.forward_origin is not None or message.via_bot is not None
+    return IncomingMessage(
+        id=f"{native_id}:{message.edit_date}" if parsed.message is None else native_id,
+        native_id=native_id,
+        address=Address(
+            channel=CHANNEL,
+            chat=str(message.chat.id),
+            thread=str(message.message_thread_id) if message.is_topic_message and message.message_thread_id else "",
+            private=private,
+        ),
+        sender=Sender(channel=CHANNEL, id=str(sender.id), name=sender.name),
+        text=_without_mention(message, me),
+        sent_at=datetime.fromtimestamp(message.date, UTC),
+        origin=Origin.STRANGER if foreign else Origin.PERSON,
+        author=_author(message),
+        is_edit=parsed.message is None,
+        unreadable=message.kind,
+    )
+
+
+def _entities(message: Message) -> tuple[Entity, ...]:
+    return message.entities if message.text else message.caption_entities
+
+
+def _is_addressed(message: Message, me: User) -> bool:
+    """Tell whether a message in a group is for the bot: it mentions it, answers it or gives it a command."""
+    quoted = message.reply_to_message
+    if quoted is not None and quoted.sender is not None and quoted.sender.id == me.id:
+        return not _is_for_another_bot(message, me)
+    return any(_names(entity, message.words, me) for entity in _entities(message))
+
+
+def _names(entity: Entity, text: str, me: User) -> bool:
+    if entity.type == "text_mention":
+        return entity.user is not None and entity.user.id == me.id
+    words = entity.cut(text).casefold()
+    if entity.type == "mention":
+        return words == f"@{me.username}".casefold()
+    if entity.type == "bot_command" and entity.offset == 0:
+        _, _, bot = words.partition("@")
+        return bot in ("", me.username.casefold())
+    return False
+
+
+def _is_for_another_bot(message: Message, me: User) -> bool:
+    commands = (entity for entity in _entities(message) if entity.type == "bot_command" and entity.offset == 0)
+    return any(not _names(entity, message.words, me) for entity in commands)
+
+
+def _without_mention(message: Message, me: User) -> str:
+    """Return the text without the bot's own name, which only said whom it is for."""
+    text = message.words
+    for entity in sorted(_entities(message), key=lambda entity: entity.offset, reverse=True):
+        words = entity.cut(text)
+        own = f"@{me.username}".casefold()
+        if entity.type == "mention" and words.casefold() == own:
+            text = _replace(text, entity, "")
+        elif entity.type == "bot_command" and entity.offset == 0 and words.casefold().endswith(own):
+            text = _replace(text, entity, words[: -len(own)])
+    return text.strip()
+
+
+def _replace(text: str, entity: Entity, words: str) -> str:
+    units = text.encode("utf-16-le", "surrogatepass")
+    start, end = 2 * entity.offset, 2 * (entity.offset + entity.length)
+    return (units[:start] + words.encode("utf-16-le") + units[end:]).decode("utf-16-le", "replace")
+
+
+def _author(message: Message) -> str:
+    if message.forward_origin is not None:
+        return message.forward_origin.author
+    return message.via_bot.name if message.via_bot is not None else ""

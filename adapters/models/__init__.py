@@ -1,0 +1,1 @@
+"""Models: each turns a prompt of the house into its vendor's request, and the answer back."""

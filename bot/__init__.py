@@ -1,0 +1,1 @@
+"""What a butler is, and how a message travels."""

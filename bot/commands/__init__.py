@@ -1,0 +1,1 @@
+"""Commands: what a person can ask of the house itself, answered without a model."""

@@ -1,0 +1,178 @@
+"""Commands that show how the house stands."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select
+
+from bot.commands.book import Asking, Command
+from bot.household import Butler, Household
+from bot.people import Role
+from bot.store.tables import (
+    GONE,
+    OPEN,
+    PARKED,
+    WAITING,
+    calls,
+    conversations,
+    inbox,
+    ledger,
+    outbox,
+    parked_updates,
+    turns,
+    workers,
+)
+from bot.treasury.prices import dollars
+from bot.treasury.treasury import Treasury
+
+ALIVE = timedelta(seconds=15)
+MOST = 10
+WORDS = 80
+
+
+@dataclass(frozen=True)
+class LookCommands:
+    """/status /whoami /butlers /sessions /failed."""
+
+    household: Callable[[], Household]
+    treasury: Treasury
+    model: str
+    queue_fault: Callable[[], str | None]
+    missing_modules: Callable[[Butler], list[str]]
+
+    def commands(self) -> tuple[Command, ...]:
+        """Return them all."""
+        return (
+            Command("status", "", "shows what is going on", self._status),
+            Command("whoami", "", "shows who you are to the house", self._whoami),
+            Command("butlers", "", "lists the butlers", self._butlers),
+            Command("sessions", "", "lists what was done for you", self._sessions),
+            Command("failed", "", "lists what could not be done", self._failed),
+        )
+
+    def _status(self, asking: Asking) -> str:
+        tx = asking.tx
+        butler = self.household().get(asking.conversation.butler)
+        standing = self.treasury.standing(tx, asking.now)
+        alive = tx.scalar(select(func.count()).where(workers.c.beat_at > asking.now - ALIVE))
+        lines = [
+            f"Butler: **{butler.name}**, model: {self.model}",
+            f"Here: {_turn_in_words(asking)}",
+            f"Workers: {alive or 'none is running, so messages wait'}",
+            f"Queue: {self.queue_fault() or 'reachable'}",
+            f"Today (UTC): ${standing.spent:.2f} of ${standing.cap:.2f} spent"
+            + (f", ${standing.held:.2f} reserved" if standing.held else ""),
+        ]
+        failed = _count_failed(tx)
+        if failed:
+            lines.append(f"Set aside: {failed}, see /failed")
+        return "\n".join(f"- {line}" for line in lines)
+
+    def _whoami(self, asking: Asking) -> str:
+        address = asking.conversation.address
+        return (
+            f"You are **{asking.person.name}**, {asking.person.role} of this house (person {asking.person.id}), on "
+            f"{address.channel}, chat {address.chat}. Your time is {asking.now.astimezone(asking.zone):%H:%M} "
+            f"({asking.zone})."
+        )
+
+    def _butlers(self, asking: Asking) -> str:
+        household = self.household()
+        current = household.get(asking.conversation.butler).name
+        lines = []
+        for butler in household.butlers.values():
+            here = " (has this conversation)" if butler.name == current else ""
+            lines.append(f"- **{butler.name}**{here}: {butler.description}")
+            lines += [f"  - {problem}" for problem in shortcomings(butler, self.missing_modules(butler))]
+        lines += [f"- ⚠ {fault}" for fault in household.faults]
+        return "\n".join(lines)
+
+    def _sessions(self, asking: Asking) -> str:
+        rows = asking.tx.execute(
+            select(turns).where(turns.c.person_id == asking.person.id).order_by(turns.c.id.desc()).limit(MOST)
+        ).all()
+        if not rows:
+            return "Nothing has been done for you yet."
+        return "\n".join(f"- {session_in_words(asking, row)}" for row in rows)
+
+    def _failed(self, asking: Asking) -> str:
+        lines = failed_in_words(asking.tx, None if asking.person.role is Role.OWNER else asking.person.id)
+        return "\n".join(f"- {line}" for line in lines) or "Nothing is set aside."
+
+
+def shortcomings(butler: Butler, missing_modules: list[str]) -> list[str]:
+    """Return what of a butler's folder this house cannot do, each in a sentence."""
+    modules = [f"⚠ module {name} is not installed, so its tools are missing" for name in missing_modules]
+    schedules = [
+        f"⚠ schedule {schedule.name} is not run: this version keeps no schedules" for schedule in butler.schedules
+    ]
+    return modules + schedules
+
+
+def session_in_words(asking: Asking, row: Row[Any]) -> str:
+    """Return a turn as a line: when, who, how long, what it took and how it ended."""
+    tx = asking.tx
+    tokens, cost = tx.execute(
+        select(
+            func.coalesce(func.sum(ledger.c.input + ledger.c.output + ledger.c.cache_read + ledger.c.cache_write), 0),
+            func.coalesce(func.sum(ledger.c.cost), 0),
+        ).where(ledger.c.turn_id == row.id)
+    ).one()
+    called = tx.scalar(select(func.count()).where(calls.c.turn_id == row.id))
+    seconds = ((row.ended_at or asking.now) - row.started_at).total_seconds()
+    return (
+        f"{row.id}: {row.started_at.astimezone(asking.zone):%Y-%m-%d %H:%M}, {row.butler}, {row.trigger}, "
+        f"{seconds:.1f} s, {row.steps} steps, {called} calls, {tokens} tokens, ${dollars(cost):.4f}, {row.state}"
+    )
+
+
+def failed_in_words(tx: Connection, person_id: int | None) -> list[str]:
+    """Return what is set aside, of one person or of all, a line each."""
+    messages = select(inbox).where(PARKED)
+    gone = select(outbox.c.id, outbox.c.text, outbox.c.error).where(GONE)
+    if person_id is not None:
+        messages = messages.where(inbox.c.person_id == person_id)
+        mine = select(inbox.c.conversation_id).where(inbox.c.person_id == person_id)
+        gone = gone.where(outbox.c.conversation_id.in_(mine))
+    lines = [
+        f"{row.id}: “{_start(row.text)}” crashed my worker; /retry {row.id} tries it again"
+        for row in tx.execute(messages.order_by(inbox.c.id))
+    ]
+    lines += [
+        f"r{row.id}: “{_start(row.text)}” could not be delivered ({row.error}); /retry r{row.id} sends it again"
+        for row in tx.execute(gone.order_by(outbox.c.id))
+    ]
+    if person_id is None:
+        lines += [
+            f"an update from {row.channel} could not be read: {row.error}"
+            for row in tx.execute(select(parked_updates).order_by(parked_updates.c.id.desc()).limit(MOST))
+        ]
+    return lines
+
+
+def _count_failed(tx: Connection) -> int:
+    parked = tx.scalar(select(func.count()).select_from(inbox).where(PARKED)) or 0
+    return parked + (tx.scalar(select(func.count()).select_from(outbox).where(GONE)) or 0)
+
+
+def _turn_in_words(asking: Asking) -> str:
+    mine = asking.conversation.id
+    row = asking.tx.execute(
+        select(turns, conversations.c.wake_at)
+        .join(conversations, conversations.c.id == turns.c.conversation_id)
+        .where(turns.c.conversation_id == mine, OPEN)
+    ).first()
+    waiting = asking.tx.scalar(select(func.count()).select_from(inbox).where(WAITING, inbox.c.conversation_id == mine))
+    more = f", {waiting} more waiting" if waiting else ""
+    if row is None:
+        return f"{waiting} waiting" if waiting else "nothing to do"
+    if row.wake_at is not None and row.wake_at > asking.now:
+        return f"waiting until {row.wake_at.astimezone(asking.zone):%H:%M:%S} because: {row.error}{more}"
+    return f"at work since {row.started_at.astimezone(asking.zone):%H:%M:%S}, step {row.steps + 1}{more}"
+
+
+def _start(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= WORDS else f"{line[:WORDS]}…"

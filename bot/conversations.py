@@ -1,0 +1,129 @@
+"""Conversations: where they take place, and who is at work on them."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, exists, insert, or_, select, update
+
+from bot.messages import Address
+from bot.store.tables import CLAIMED, OPEN, WAITING, conversations, inbox, turns
+
+RING_AGAIN_AFTER = timedelta(seconds=3)
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """A place where people and a butler talk."""
+
+    id: int
+    address: Address
+    butler: str | None
+
+
+def find_or_open(tx: Connection, address: Address) -> Conversation:
+    """Return the conversation at an address."""
+    row = tx.execute(
+        select(conversations).where(
+            conversations.c.channel == address.channel,
+            conversations.c.chat == address.chat,
+            conversations.c.thread == address.thread,
+        )
+    ).first()
+    if row is not None:
+        return _conversation(row)
+    values = {**address.model_dump(), "prompt_from": 0, "thoughts_from": 0}
+    return _conversation(tx.execute(insert(conversations).values(values).returning(conversations)).one())
+
+
+def get(tx: Connection, conversation_id: int) -> Conversation:
+    """Return a conversation that is known."""
+    return _conversation(tx.execute(select(conversations).where(conversations.c.id == conversation_id)).one())
+
+
+def choose_butler(tx: Connection, conversation_id: int, butler: str) -> None:
+    """Let a butler have the conversation from here on."""
+    tx.execute(update(conversations).where(conversations.c.id == conversation_id).values(butler=butler))
+
+
+def claim(tx: Connection, conversation_id: int, token: str, worker: str, now: datetime) -> bool:
+    """Take a conversation that has work and that nobody is at work on. Tell whether that was so."""
+    taken = tx.execute(
+        update(conversations)
+        .where(conversations.c.id == conversation_id, conversations.c.claim.is_(None), _has_work(now))
+        .values(claim=token, worker=worker, wake_at=None)
+    )
+    return taken.rowcount == 1
+
+
+def holds(tx: Connection, conversation_id: int, token: str) -> bool:
+    """Tell whether a claim is still good; within a writing transaction nobody can take it before the end."""
+    return bool(
+        tx.scalar(select(exists().where(conversations.c.id == conversation_id, conversations.c.claim == token)))
+    )
+
+
+def is_claimed(tx: Connection, conversation_id: int) -> bool:
+    """Tell whether somebody is at work on a conversation."""
+    mine = conversations.c.id == conversation_id
+    return bool(tx.scalar(select(exists().where(mine, conversations.c.claim.is_not(None)))))
+
+
+def release(tx: Connection, conversation_id: int, wake_at: datetime | None = None) -> None:
+    """Give a conversation back, to be taken again at once or from `wake_at` on."""
+    tx.execute(
+        update(conversations)
+        .where(conversations.c.id == conversation_id)
+        .values(claim=None, worker=None, wake_at=wake_at, rung_at=None)
+    )
+
+
+def has_work(tx: Connection, conversation_id: int, now: datetime) -> bool:
+    """Tell whether a conversation waits for a worker."""
+    return bool(tx.scalar(select(exists().where(conversations.c.id == conversation_id, _has_work(now)))))
+
+
+def unheard(tx: Connection, now: datetime, after: timedelta = RING_AGAIN_AFTER) -> list[int]:
+    """Return the conversations that wait for a worker although they were rung, if at all, some time ago."""
+    return list(
+        tx.scalars(
+            select(conversations.c.id).where(
+                conversations.c.claim.is_(None),
+                _has_work(now),
+                or_(conversations.c.rung_at.is_(None), conversations.c.rung_at <= now - after),
+            )
+        )
+    )
+
+
+def note_rung(tx: Connection, conversation_ids: Sequence[int], now: datetime) -> None:
+    """Note that conversations are rung now."""
+    tx.execute(update(conversations).where(conversations.c.id.in_(conversation_ids)).values(rung_at=now))
+
+
+def held(tx: Connection, tokens: Collection[str]) -> set[str]:
+    """Return which of these claims are still good."""
+    return {str(token) for token in tx.scalars(select(conversations.c.claim).where(conversations.c.claim.in_(tokens)))}
+
+
+def claims_of(tx: Connection, worker: str) -> set[str]:
+    """Return the claims that a worker holds."""
+    mine = (CLAIMED, conversations.c.worker == worker)
+    return {str(token) for token in tx.scalars(select(conversations.c.claim).where(*mine))}
+
+
+def give_back(tx: Connection, tokens: Collection[str]) -> None:
+    """Free conversations without a word about why: their turns are taken up again as they stand."""
+    tx.execute(update(conversations).where(conversations.c.claim.in_(tokens)).values(claim=None, worker=None))
+
+
+def _has_work(now: datetime) -> ColumnElement[bool]:
+    waiting = conversations.c.id.in_(select(inbox.c.conversation_id).where(WAITING))
+    unfinished = conversations.c.id.in_(select(turns.c.conversation_id).where(OPEN))
+    awake = or_(conversations.c.wake_at.is_(None), conversations.c.wake_at <= now)
+    return and_(awake, or_(waiting, unfinished))
+
+
+def _conversation(row: Row[tuple[object, ...]]) -> Conversation:
+    address = Address(channel=row.channel, chat=row.chat, thread=row.thread, private=row.private)
+    return Conversation(row.id, address, row.butler)

@@ -1,0 +1,136 @@
+"""The house's errors, sorted by what the one who catches them must do.
+
+ButlersError
+    ConfigurationError      refuse to start; say what is wrong and how to mend it
+    TurnEnded               end the turn and tell the person why
+        BudgetSpent · TooManySteps · Repeating
+    ClaimLost               stop at once and write nothing: the turn belongs to somebody else now, or was stopped
+    Suspect                 run the turn when no other one that killed a worker runs
+    ModelError              what a model's provider answered instead of a message
+        Unavailable         try again later (retry_at, when the provider said so)
+        KeyRefused          no use trying with this key
+        Refused             no use trying again: the request itself is wrong
+        ContextFull         try again with a shorter prompt
+        ThinkingRejected    try again without the thoughts of earlier steps
+    DeliveryError           what a chat's vendor answered instead of taking a message
+        RetryLater · Doubtful · BadFormat · ChatGone · MessageGone · NotChanged
+"""
+
+from dataclasses import dataclass
+
+
+class ButlersError(Exception):
+    """Any error that the house itself raises; its text may be shown to a person."""
+
+
+class ConfigurationError(ButlersError):
+    """The house cannot start as it is set up."""
+
+
+class TurnEnded(ButlersError):
+    """The turn ends here, with this sentence as its answer."""
+
+
+class BudgetSpent(TurnEnded):
+    """No money is left for the next request."""
+
+
+class TooManySteps(TurnEnded):
+    """The turn took as many steps as its butler may take."""
+
+
+class Repeating(TurnEnded):
+    """The butler did the same thing with the same result again and again."""
+
+
+class ClaimLost(ButlersError):
+    """The conversation is no longer this worker's."""
+
+
+class Suspect(ButlersError):
+    """A worker died before over this turn."""
+
+
+@dataclass
+class ModelError(ButlersError):
+    """A request to a model failed.
+
+    `reason` is the provider's own sentence. `charged` says whether the provider may have billed the request all the same.
+    """
+
+    reason: str
+    charged: bool = False
+
+    def __str__(self) -> str:
+        """Return the provider's own sentence."""
+        return self.reason
+
+
+@dataclass
+class Unavailable(ModelError):
+    """The provider cannot answer now; `wait` is what it asked for, in seconds, when it did."""
+
+    wait: float | None = None
+
+
+@dataclass
+class KeyRefused(ModelError):
+    """The provider does not accept the key, or its account has no money left."""
+
+
+@dataclass
+class Refused(ModelError):
+    """The provider will never take this request."""
+
+
+@dataclass
+class ContextFull(ModelError):
+    """The prompt is longer than the model's context."""
+
+
+@dataclass
+class ThinkingRejected(ModelError):
+    """The provider no longer accepts the thoughts that it gave out earlier."""
+
+
+@dataclass
+class DeliveryError(ButlersError):
+    """A chat's vendor did not take a message; `reason` is the vendor's sentence."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        """Return the vendor's own sentence."""
+        return self.reason
+
+
+@dataclass
+class RetryLater(DeliveryError):
+    """Surely not taken; to be sent again after `wait` seconds, if the vendor said how many."""
+
+    wait: float | None = None
+
+
+@dataclass
+class Doubtful(DeliveryError):
+    """Perhaps taken: the answer was lost."""
+
+
+@dataclass
+class BadFormat(DeliveryError):
+    """The vendor takes the text, but not its formatting."""
+
+
+@dataclass
+class NotChanged(DeliveryError):
+    """The message already reads exactly so."""
+
+
+@dataclass
+class ChatGone(DeliveryError):
+    """Nobody can be reached there any more."""
+
+
+@dataclass
+class MessageGone(DeliveryError):
+    """The message that was to be changed is no longer there."""

@@ -1,0 +1,222 @@
+"""The household: a folder for each butler, read into values, with every fault named by file, key and line."""
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from time import monotonic
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bot.errors import ConfigurationError
+from bot.nearest import did_you_mean
+from bot.skill_notes import SkillNote, read_notes
+
+NAME = r"^[a-z][a-z0-9-]{0,31}$"
+LONGEST_CHARACTER = 20_000
+LOOKS_EVERY = 0.5  # seconds between two looks at the files
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ScheduleTable(_Table):
+    """A `[[butler.schedule]]`."""
+
+    name: str
+    cron: str
+    prompt: Annotated[str, Field(min_length=1)]
+
+
+class ButlerTable(_Table):
+    """The `[butler]` table."""
+
+    name: Annotated[str, Field(pattern=NAME)]
+    description: str = ""
+    port: int | None = None  # accepted for the sake of older files; nothing listens
+    max_steps: Annotated[int, Field(ge=1, le=200)] = 25
+    schedule: tuple[ScheduleTable, ...] = ()
+
+
+class ModuleTable(BaseModel):
+    """A `[modules.<name>]` table; what else it holds is for the module to check."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    provider: str | None = None
+
+
+class ButlerFile(_Table):
+    """A whole butler.toml."""
+
+    butler: ButlerTable
+    modules: Mapping[str, ModuleTable] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Butler:
+    """A butler as its folder describes it."""
+
+    name: str
+    description: str
+    character: str
+    max_steps: int
+    schedules: tuple[ScheduleTable, ...] = ()
+    modules: Mapping[str, ModuleTable] = field(default_factory=dict)
+    notes: tuple[SkillNote, ...] = ()
+
+    def entry_points(self) -> Iterator[tuple[str, str]]:
+        """Give each module's name with the name of the entry point that provides it."""
+        for name, table in self.modules.items():
+            yield name, f"{name}.{table.provider}" if table.provider else name
+
+
+@dataclass(frozen=True)
+class Household:
+    """All butlers that could be read, by name, and a sentence for each one that could not."""
+
+    butlers: Mapping[str, Butler]
+    faults: tuple[str, ...]
+    default: str
+
+    def get(self, name: str | None) -> Butler:
+        """Return a butler, or the default one for a name that is gone."""
+        return self.butlers.get(name or self.default) or self.butlers[self.default]
+
+
+class LiveHousehold:
+    """The household as its files stand now: a change is read before the next message, and a broken one changes nothing."""
+
+    def __init__(self, folder: Path, default: str) -> None:
+        self._folder = folder
+        self._default = default
+        self._stamp = _stamp(folder)
+        self._looked_at = monotonic()
+        self._household = read_household(folder, default)
+
+    def __call__(self) -> Household:
+        """Return the household."""
+        if monotonic() - self._looked_at < LOOKS_EVERY:
+            return self._household
+        self._looked_at = monotonic()
+        stamp = _stamp(self._folder)
+        if stamp != self._stamp:
+            self._stamp = stamp
+            try:
+                self._household = read_household(self._folder, self._default)
+            except ConfigurationError as error:
+                self._household = replace(self._household, faults=(str(error),))
+        return self._household
+
+
+def read_household(folder: Path, default: str) -> Household:
+    """Read every folder of the household; a broken one is a fault, and the others serve on.
+
+    Raises ConfigurationError when no butler is left that could answer.
+    """
+    if not folder.is_dir():
+        raise ConfigurationError(f"BUTLER_HOUSEHOLD: there is no folder {folder}. `butler init assistant` makes one.")
+    butlers: dict[str, Butler] = {}
+    faults: list[str] = []
+    for path in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
+        try:
+            butlers[path.name] = read_butler(path)
+        except ConfigurationError as error:
+            faults.append(str(error))
+    if default not in butlers:
+        known = f" There are: {', '.join(butlers)}.{did_you_mean(default, butlers)}" if butlers else ""
+        faults.append(f"BUTLER_DEFAULT: {folder} holds no working butler named {default}.{known}")
+        raise ConfigurationError("\n".join(faults))
+    return Household(butlers, tuple(faults), default)
+
+
+def read_butler(folder: Path) -> Butler:
+    """Read a butler's folder. Raises ConfigurationError that names file, key and line."""
+    file = _read_file(folder / "butler.toml")
+    if file.butler.name != folder.name:
+        raise ConfigurationError(
+            f"{folder / 'butler.toml'}: butler.name is {file.butler.name}, but its folder is named {folder.name}. "
+            "Give both the same name."
+        )
+    return Butler(
+        name=file.butler.name,
+        description=file.butler.description,
+        character=_read_character(folder / "CLAUDE.md") or f"You are the {file.butler.name} butler.",
+        max_steps=file.butler.max_steps,
+        schedules=file.butler.schedule,
+        modules=file.modules,
+        notes=read_notes(folder / "skills"),
+    )
+
+
+def _stamp(folder: Path) -> tuple[tuple[str, int], ...]:
+    """Return what changes whenever a file of the household does."""
+    files = (*folder.glob("*/butler.toml"), *folder.glob("*/CLAUDE.md"), *folder.glob("*/skills/*/SKILL.md"))
+    return tuple(sorted((str(path), path.stat().st_mtime_ns) for path in files if path.exists()))
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: it cannot be read: {error}") from None
+
+
+def _read_character(path: Path) -> str:
+    text = _read_text(path).strip() if path.exists() else ""
+    if len(text) > LONGEST_CHARACTER:
+        raise ConfigurationError(
+            f"{path}: {len(text)} characters are too many; {LONGEST_CHARACTER} are the most, since each is paid for "
+            "with every message. Put what is needed now and then into skills/."
+        )
+    return text
+
+
+def _read_file(path: Path) -> ButlerFile:
+    text = _read_text(path)
+    try:
+        return ButlerFile.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{path}: {error}") from None
+    except ValidationError as error:
+        problems = [_problem(text, dict(problem)) for problem in error.errors(include_url=False)]
+        raise ConfigurationError("\n".join(f"{path}: {problem}" for problem in problems)) from None
+
+
+def _problem(text: str, problem: dict[str, Any]) -> str:
+    names = [str(part) for part in problem["loc"]]
+    key = ".".join(names)
+    line = _line(text, names)
+    where = f"line {line}, {key}" if line else key
+    if problem["type"] == "extra_forbidden":
+        return f"{where}: nobody knows this key.{did_you_mean(names[-1], _known(names[:-1]))}"
+    return f"{where}: {problem['msg']}"
+
+
+def _known(names: list[str]) -> list[str]:
+    """Return the keys that a table may have."""
+    table: type[BaseModel] = ButlerFile
+    if names[:1] == ["butler"]:
+        table = ScheduleTable if "schedule" in names else ButlerTable
+    return list(table.model_fields)
+
+
+def _line(text: str, names: list[str]) -> int | None:
+    """Return the line of a key, or of the table that lacks it."""
+    tables = [name for name in names if not name.isdigit()]
+    index = next((int(name) for name in names if name.isdigit()), 0)
+    header = ".".join(tables[:-1])
+    current, seen, opened = "", -1, None
+    for number, line in enumerate(text.splitlines(), start=1):
+        if match := re.match(r"\s*\[\[?\s*([\w.\s-]+?)\s*\]\]?", line):
+            current = match[1]
+            seen += current == header
+            opened = number if current == header and seen == index else opened
+            if current == ".".join(tables) or (not header and current.startswith(f"{tables[-1]}.")):
+                return number
+        elif current == header and max(seen, 0) == index and re.match(rf"\s*\"?{re.escape(tables[-1])}\"?\s*=", line):
+            return number
+    return opened

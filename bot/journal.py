@@ -1,0 +1,108 @@
+"""The journal of tool calls: what was begun, what it gave, and what nobody knows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid5
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from bot.ports import Call
+from bot.store.tables import calls
+from bot.tools import Effect
+
+_SPACE = UUID("6f1d9a52-3c0e-5d0b-9a3f-6a7c1f2b8e11")
+UNKNOWN = "It is not known whether this was done: the work was cut off while it ran, and it is not safe to do it twice."
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a call gave."""
+
+    text: str
+    is_error: bool = False
+    stranger: bool = False
+    unknown: bool = False
+
+
+def call_key(turn_id: int, entry_id: int, position: int) -> str:
+    """Return the key of a call, the same whenever the same step is done again."""
+    return str(uuid5(_SPACE, f"{turn_id}/{entry_id}/{position}"))
+
+
+def begun(tx: Connection, keys: Sequence[str]) -> set[str]:
+    """Return which of these calls were begun before."""
+    return set(tx.scalars(select(calls.c.key).where(calls.c.key.in_(keys))))
+
+
+def begin(tx: Connection, turn_id: int, wanted: Mapping[str, tuple[Call, Effect]], now: datetime) -> None:
+    """Note calls before they start."""
+    rows = [
+        {
+            "key": key,
+            "turn_id": turn_id,
+            "call_id": call.id,
+            "tool": call.name,
+            "arguments": call.arguments,
+            "effect": effect,
+            "state": "begun",
+            "is_error": False,
+            "stranger": False,
+            "begun_at": now,
+        }
+        for key, (call, effect) in wanted.items()
+    ]
+    if rows:
+        tx.execute(insert(calls), rows)
+
+
+def end(tx: Connection, key: str, outcome: Outcome, now: datetime) -> None:
+    """Note what a call gave."""
+    tx.execute(
+        update(calls)
+        .where(calls.c.key == key)
+        .values(
+            state="unknown" if outcome.unknown else "done",
+            result=outcome.text,
+            is_error=outcome.is_error,
+            stranger=outcome.stranger,
+            ended_at=now,
+        )
+    )
+
+
+def give_up(tx: Connection, turn_id: int, now: datetime) -> None:
+    """Mark the calls in flight of a turn that ends without them."""
+    tx.execute(
+        update(calls)
+        .where(calls.c.turn_id == turn_id, calls.c.state == "begun")
+        .values(state="unknown", result=UNKNOWN, ended_at=now)
+    )
+
+
+def warning(tx: Connection, turn_id: int) -> str:
+    """Return a sentence about the calls of a turn that may have happened, or nothing."""
+    rows = tx.execute(
+        select(calls.c.tool, calls.c.arguments).where(
+            calls.c.turn_id == turn_id, calls.c.state == "unknown", calls.c.effect != Effect.READ
+        )
+    )
+    unsure = "; ".join(in_words(row.tool, row.arguments) for row in rows)
+    return f"\n\n⚠ I cannot tell whether this was done, so please check: {unsure}" if unsure else ""
+
+
+def most_repeated(tx: Connection, turn_id: int) -> tuple[str, int]:
+    """Return the tool that a turn called most often with the same arguments and result, and how often."""
+    row = tx.execute(
+        select(calls.c.tool, func.count())
+        .where(calls.c.turn_id == turn_id, calls.c.state == "done")
+        .group_by(calls.c.tool, calls.c.arguments, calls.c.result)
+        .order_by(func.count().desc())
+        .limit(1)
+    ).first()
+    return (row[0], row[1]) if row else ("", 0)
+
+
+def in_words(tool: str, arguments: Mapping[str, object]) -> str:
+    """Return a call as a person reads it."""
+    return f"{tool}({', '.join(f'{name}: {value}' for name, value in arguments.items())})"

@@ -1,0 +1,71 @@
+"""What comes in and what goes out, whatever the chat."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Value(BaseModel):
+    """A frozen value that may cross a process."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Address(Value):
+    """Where a conversation takes place: a chat of a channel, and a thread in it where the chat has threads."""
+
+    channel: str  # telegram, terminal
+    chat: str
+    thread: str = ""
+    private: bool = True
+
+    def subject(self, person_id: int) -> str:
+        """Whose memory counts here: the person's in private, the group's in a group."""
+        return f"person:{person_id}" if self.private else f"group:{self.channel}:{self.chat}"
+
+
+class Sender(Value):
+    """Who wrote: `id` is the vendor's immutable one, never a user name."""
+
+    channel: str
+    id: str
+    name: str
+
+
+class Origin(StrEnum):
+    """Who may have written a text, which decides whether it can give orders."""
+
+    PERSON = "person"
+    BUTLER = "butler"
+    HOUSE = "house"
+    TOOL = "tool"
+    STRANGER = "stranger"  # forwards, mail, web pages: content, never orders
+
+
+class IncomingMessage(Value):
+    """A message from a chat.
+
+    `id` is unique in its channel: the vendor's, the same for each delivery of the same gesture. `native_id` is the vendor's
+    id of the message, which an edit shares with its original.
+    """
+
+    id: str
+    native_id: str
+    address: Address
+    sender: Sender
+    text: str
+    sent_at: datetime
+    origin: Origin = Origin.PERSON
+    author: str = ""  # who wrote a forwarded text, as far as the vendor says
+    is_edit: bool = False
+    unreadable: str = ""  # what it is instead of text, such as "a sticker"
+
+
+class ReplyKind(StrEnum):
+    """Why the house writes."""
+
+    ANSWER = "answer"
+    FAILURE = "failure"
+    COMMAND = "command"
+    NOTICE = "notice"

@@ -1,0 +1,210 @@
+"""The outbox: what the house has to say, kept until a chat's vendor has taken every piece of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as insert_or_update
+
+from bot import conversations as places
+from bot.conversations import Conversation
+from bot.messages import ReplyKind
+from bot.ports import Json
+from bot.store.tables import GONE, PENDING, SENDING, conversations, outbox, parts, previews
+
+GIVE_UP_AFTER = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One platform message of a reply."""
+
+    position: int
+    payload: Json
+    native_id: str | None
+    sent: bool
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A reply that is not wholly delivered yet."""
+
+    id: int
+    conversation: Conversation
+    turn_id: int | None
+    kind: ReplyKind
+    text: str
+    reply_to: str | None
+    attempts: int
+    created_at: datetime
+    next_try_at: datetime
+    preview: str | None  # the message that already shows a part of it; "" when it may have been sent
+    is_working: bool  # a turn still runs in the conversation
+    parts: tuple[Part, ...]
+
+
+def add(
+    tx: Connection,
+    conversation_id: int,
+    kind: ReplyKind,
+    text: str,
+    now: datetime,
+    *,
+    turn_id: int | None = None,
+    reply_to: str | None = None,
+) -> int:
+    """Keep a reply to be delivered and return its id."""
+    values = {"conversation_id": conversation_id, "turn_id": turn_id, "kind": kind, "text": text, "reply_to": reply_to}
+    made = tx.execute(
+        insert(outbox)
+        .values(**values, state="pending", created_at=now, next_try_at=now, attempts=0)
+        .returning(outbox.c.id)
+    )
+    return int(made.scalar_one())
+
+
+def set_text(tx: Connection, reply_id: int, text: str) -> None:
+    """Give a reply its words, which its id was needed for."""
+    tx.execute(update(outbox).where(outbox.c.id == reply_id).values(text=text))
+
+
+def waiting(tx: Connection, channels: Sequence[str], now: datetime) -> list[int]:
+    """Return the conversations of these channels that have something to be delivered now."""
+    first = (
+        select(outbox.c.conversation_id, outbox.c.next_try_at)
+        .where(PENDING)
+        .order_by(outbox.c.conversation_id, outbox.c.id)
+        .subquery()
+    )
+    rows = tx.execute(
+        select(first.c.conversation_id, first.c.next_try_at)
+        .join(conversations, conversations.c.id == first.c.conversation_id)
+        .where(conversations.c.channel.in_(channels))
+    )
+    due: dict[int, bool] = {}
+    for row in rows:
+        due.setdefault(row.conversation_id, row.next_try_at <= now)
+    return [conversation_id for conversation_id, is_due in due.items() if is_due]
+
+
+def next_reply(tx: Connection, conversation_id: int) -> Reply | None:
+    """Return the oldest undelivered reply of a conversation."""
+    row = tx.execute(
+        select(outbox).where(PENDING, outbox.c.conversation_id == conversation_id).order_by(outbox.c.id).limit(1)
+    ).first()
+    if row is None:
+        return None
+    pieces = tx.execute(select(parts).where(parts.c.reply_id == row.id).order_by(parts.c.position))
+    preview = preview_of(tx, row.turn_id) if row.turn_id is not None else None
+    return Reply(
+        id=row.id,
+        conversation=places.get(tx, conversation_id),
+        turn_id=row.turn_id,
+        kind=ReplyKind(row.kind),
+        text=row.text,
+        reply_to=row.reply_to,
+        attempts=row.attempts,
+        created_at=row.created_at,
+        next_try_at=row.next_try_at,
+        preview=preview,
+        is_working=places.is_claimed(tx, conversation_id),
+        parts=tuple(Part(piece.position, piece.payload, piece.native_id, piece.state == "sent") for piece in pieces),
+    )
+
+
+def cut_into_parts(tx: Connection, reply: Reply, payloads: Sequence[Json]) -> tuple[Part, ...]:
+    """Keep a reply's pieces; the first takes over the message that shows a part of it already, if there is one."""
+    pieces = tuple(
+        Part(position, payload, (reply.preview or None) if position == 0 else None, sent=False)
+        for position, payload in enumerate(payloads)
+    )
+    if pieces:
+        rows = [
+            {
+                "reply_id": reply.id,
+                "position": piece.position,
+                "payload": piece.payload,
+                "state": "pending",
+                "native_id": piece.native_id,
+                "doubts": int(piece.position == 0 and reply.preview == ""),
+            }
+            for piece in pieces
+        ]
+        tx.execute(insert(parts), rows)
+    return pieces
+
+
+def note_sending(tx: Connection, reply_id: int, part: Part) -> None:
+    """Note that a piece is about to be sent, so that a crash leaves a trace."""
+    _set_part(tx, reply_id, part.position, state="sending", payload=part.payload, native_id=part.native_id)
+
+
+def note_sent(tx: Connection, reply_id: int, position: int, native_id: str, now: datetime) -> None:
+    """Note that the vendor has taken a piece."""
+    _set_part(tx, reply_id, position, state="sent", native_id=native_id, sent_at=now)
+
+
+def note_unsent(tx: Connection, reply_id: int, position: int, *, doubtful: bool) -> None:
+    """Note that a piece was not taken, or that nobody knows and it is sent again."""
+    _set_part(tx, reply_id, position, state="pending", doubts=parts.c.doubts + doubtful)
+
+
+def note_done(tx: Connection, reply_id: int) -> None:
+    """Note that a reply is delivered."""
+    tx.execute(update(outbox).where(outbox.c.id == reply_id).values(state="sent", error=None))
+
+
+def put_off(tx: Connection, reply_id: int, until: datetime, reason: str) -> None:
+    """Try a reply again later."""
+    tx.execute(
+        update(outbox)
+        .where(outbox.c.id == reply_id)
+        .values(next_try_at=until, attempts=outbox.c.attempts + 1, error=reason)
+    )
+
+
+def give_up(tx: Connection, reply_id: int, reason: str) -> None:
+    """Set a reply aside that cannot be delivered."""
+    tx.execute(update(outbox).where(outbox.c.id == reply_id).values(state="gone", error=reason))
+
+
+def retry(tx: Connection, reply_id: int, now: datetime) -> bool:
+    """Deliver a reply that was given up after all. Tell whether there was one."""
+    again = tx.execute(
+        update(outbox).where(outbox.c.id == reply_id, GONE).values(state="pending", next_try_at=now, created_at=now)
+    )
+    return again.rowcount == 1
+
+
+def doubt_all_in_flight(tx: Connection, channels: Sequence[str]) -> int:
+    """After a crash: send again what was being sent, and note the doubt. Return how many pieces that are."""
+    of_channels = (
+        select(outbox.c.id)
+        .join(conversations, conversations.c.id == outbox.c.conversation_id)
+        .where(conversations.c.channel.in_(channels))
+    )
+    found = tx.execute(
+        update(parts)
+        .where(SENDING, parts.c.reply_id.in_(of_channels))
+        .values(state="pending", doubts=parts.c.doubts + 1)
+    )
+    return int(found.rowcount)
+
+
+def note_preview(tx: Connection, turn_id: int, native_id: str) -> None:
+    """Remember the message that shows a turn's answer while it is being written; "" while it is being sent."""
+    tx.execute(
+        insert_or_update(previews)
+        .values(turn_id=turn_id, native_id=native_id)
+        .on_conflict_do_update([previews.c.turn_id], set_={"native_id": native_id})
+    )
+
+
+def preview_of(tx: Connection, turn_id: int) -> str | None:
+    """Return the message that shows a turn's answer, if one does."""
+    return tx.scalar(select(previews.c.native_id).where(previews.c.turn_id == turn_id))
+
+
+def _set_part(tx: Connection, reply_id: int, position: int, **values: object) -> None:
+    tx.execute(update(parts).where(parts.c.reply_id == reply_id, parts.c.position == position).values(**values))

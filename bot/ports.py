@@ -1,0 +1,183 @@
+"""What the house needs from the outside: a model that answers, and chats that people write in."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Protocol
+
+from pydantic import Field, TypeAdapter
+
+from bot.messages import Address, Value
+
+Json = dict[str, Any]
+
+
+class Text(Value):
+    """Words of a message."""
+
+    type: Literal["text"] = "text"
+    text: str
+
+
+class Call(Value):
+    """A tool call that a model asks for."""
+
+    type: Literal["call"] = "call"
+    id: str
+    name: str
+    arguments: Json
+
+
+class Result(Value):
+    """What a tool call gave."""
+
+    type: Literal["result"] = "result"
+    call_id: str
+    text: str
+    is_error: bool = False
+
+
+class Thought(Value):
+    """A block that only the model that wrote it can read, given back to it as it was."""
+
+    type: Literal["thought"] = "thought"
+    model: str
+    block: Json
+
+
+Block = Annotated[Text | Call | Result | Thought, Field(discriminator="type")]
+Content = tuple[Block, ...]
+CONTENT: TypeAdapter[Content] = TypeAdapter(Content)
+
+
+class PromptMessage(Value):
+    """One message of a prompt."""
+
+    role: Literal["user", "butler"]
+    content: Content
+
+
+class ToolForm(Value):
+    """How a tool is described to a model."""
+
+    name: str
+    description: str
+    arguments: Json
+
+
+class Prompt(Value):
+    """A request to a model."""
+
+    system: str
+    tools: tuple[ToolForm, ...]
+    messages: tuple[PromptMessage, ...]
+    max_output: int
+
+    @property
+    def size(self) -> int:
+        """Bytes of its text, which no prompt's number of tokens exceeds but for fixed costs per message and tool."""
+        return len(self.model_dump_json().encode())
+
+
+class Usage(Value):
+    """Tokens that a provider reported for one request."""
+
+    input: int = 0
+    output: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+
+
+class Ending(StrEnum):
+    """Why a model stopped writing."""
+
+    DONE = "done"
+    CALLS = "calls"
+    LENGTH = "length"
+    REFUSAL = "refusal"
+    PAUSE = "pause"
+    CONTEXT = "context"
+
+
+class Answer(Value):
+    """What a model gave for a prompt."""
+
+    content: Content
+    usage: Usage
+    ending: Ending
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """The tool calls it asks for."""
+        return tuple(block for block in self.content if isinstance(block, Call))
+
+    @property
+    def text(self) -> str:
+        """Its words."""
+        return "".join(block.text for block in self.content if isinstance(block, Text)).strip()
+
+
+class Interrupt(Protocol):
+    """A way to end a request from another thread."""
+
+    def guard(self, cut: Callable[[], None]) -> AbstractContextManager[None]:
+        """Let `cut` be called when the request must end; calls it at once when that has already come."""
+        ...
+
+
+class Model(Protocol):
+    """A model that butlers think with."""
+
+    @property
+    def name(self) -> str:
+        """The model's id."""
+        ...
+
+    def answer(self, prompt: Prompt, key_id: str, on_text: Callable[[str], None], interrupt: Interrupt) -> Answer:
+        """Ask for the next message, telling `on_text` each piece of it. Raises ModelError."""
+        ...
+
+
+class Chat(Protocol):
+    """A chat, as far as replies are concerned. A payload is one platform message in the chat's own form."""
+
+    @property
+    def channel(self) -> str:
+        """The chat's name, such as telegram."""
+        ...
+
+    def pieces(self, text: str) -> Sequence[Json]:
+        """Render Markdown as platform messages that fit."""
+        ...
+
+    def plain(self, payload: Json) -> Json:
+        """Return a payload without its formatting, but with all its words and addresses."""
+        ...
+
+    def preview(self, text: str) -> Json:
+        """Render an answer that is still being written, as far as it fits one platform message."""
+        ...
+
+    def has_drafts(self, address: Address) -> bool:
+        """Tell whether an unfinished answer is shown by drafts there; else a message is sent and edited."""
+        ...
+
+    def pace(self, address: Address) -> float:
+        """Return the least time between two previews there, in seconds."""
+        ...
+
+    async def send(self, address: Address, payload: Json, reply_to: str | None) -> str:
+        """Send one platform message and return the vendor's id for it. Raises DeliveryError."""
+        ...
+
+    async def edit(self, address: Address, native_id: str, payload: Json) -> None:
+        """Replace a message that was sent. Raises DeliveryError."""
+        ...
+
+    async def draft(self, address: Address, turn_id: int, payload: Json) -> None:
+        """Show an unfinished answer that vanishes with the next message. Raises DeliveryError."""
+        ...
+
+    async def typing(self, address: Address) -> None:
+        """Show for some seconds that an answer is on its way. Raises DeliveryError."""
+        ...

@@ -1,0 +1,152 @@
+"""Presence: what shows in a chat that an answer is on its way: typing, then the answer as far as it is written."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, field
+from time import monotonic
+
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot import conversations, outbox
+from bot.delivery import Store
+from bot.errors import ChatGone, DeliveryError, RetryLater
+from bot.messages import Address
+from bot.ports import Chat
+from bot.store.tables import inbox, turns
+
+TYPING_AFTER = 0.3  # seconds: an answer that comes at once needs no announcement
+TYPING_EVERY = 4.0
+NEVER = float("inf")
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Showing:
+    """One turn's presence in its chat."""
+
+    turn_id: int
+    before: "asyncio.Task[None] | None"  # the presence of the turn before, which ends first
+    text: str = ""
+    shown: str = ""
+    ending: bool = False
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    task: "asyncio.Task[None] | None" = None
+
+    def finish(self) -> None:
+        """Let the presence come to its end."""
+        self.ending = True
+        self.news.set()
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a turn runs, and the message that its answer points at."""
+
+    address: Address
+    reply_to: str | None
+
+
+class Presences:
+    """The presences of all turns that run now."""
+
+    def __init__(self, store: Store, chats: Mapping[str, Chat]) -> None:
+        self._store = store
+        self._chats = chats
+        self._showings: dict[int, _Showing] = {}
+
+    def tell(self, conversation_id: int, turn_id: int, text: str) -> None:
+        """Take note that a turn runs and how far its answer is written."""
+        showing = self._showings.get(conversation_id)
+        if showing is None or showing.turn_id != turn_id:
+            before = showing.task if showing else None
+            if showing:
+                showing.finish()
+            showing = self._showings[conversation_id] = _Showing(turn_id, before)
+            showing.task = asyncio.create_task(self._keep(conversation_id, showing))
+        if text:
+            showing.text = text
+            showing.news.set()
+
+    async def end(self, conversation_id: int) -> None:
+        """Stop a conversation's presence; nothing of it reaches the chat after this returns."""
+        showing = self._showings.get(conversation_id)
+        if showing is not None and showing.task is not None:
+            showing.finish()
+            await asyncio.wait([showing.task])
+
+    async def _keep(self, conversation_id: int, showing: _Showing) -> None:
+        try:
+            if showing.before is not None:
+                await asyncio.wait([showing.before])
+            await self._show_until_the_end(showing)
+        except ChatGone as error:
+            log.info("nobody is there to be shown anything: %s", error)
+        except SQLAlchemyError:
+            log.exception("presence ends early")
+        finally:
+            if self._showings.get(conversation_id) is showing:
+                del self._showings[conversation_id]
+
+    async def _show_until_the_end(self, showing: _Showing) -> None:
+        typing_at, preview_at = monotonic() + TYPING_AFTER, 0.0
+        place = await self._store.read(lambda tx: _place(tx, showing.turn_id))
+        while place is not None and not showing.ending:
+            chat = self._chats[place.address.channel]
+            fresh = showing.text != showing.shown
+            if fresh and monotonic() >= preview_at:
+                pause = await _patiently(self._preview(chat, place, showing))
+                preview_at = monotonic() + max(pause, chat.pace(place.address))
+                typing_at = monotonic() + TYPING_EVERY
+            elif monotonic() >= typing_at:
+                place = await self._store.read(lambda tx: _place(tx, showing.turn_id))
+                if place is not None and not showing.ending:
+                    typing_at = monotonic() + TYPING_EVERY + await _patiently(chat.typing(place.address))
+            else:
+                await _wait(showing.news, min(typing_at, preview_at if fresh else NEVER) - monotonic())
+
+    async def _preview(self, chat: Chat, place: _Place, showing: _Showing) -> None:
+        text, showing.shown = showing.text, showing.text
+        payload = chat.preview(text)
+        if chat.has_drafts(place.address):
+            await chat.draft(place.address, showing.turn_id, payload)
+            return
+        native_id = await self._store.read(lambda tx: outbox.preview_of(tx, showing.turn_id))
+        if native_id:
+            await chat.edit(place.address, native_id, payload)
+        elif native_id is None:
+            await self._store.write(lambda tx: outbox.note_preview(tx, showing.turn_id, ""))
+            native_id = await chat.send(place.address, payload, place.reply_to)
+            await self._store.write(lambda tx: outbox.note_preview(tx, showing.turn_id, native_id))
+
+
+async def _patiently(action: Awaitable[None]) -> float:
+    """Do something that may fail without harm; return how long to wait before the next time."""
+    try:
+        await action
+    except RetryLater as error:
+        return error.wait or 0.0
+    except ChatGone:
+        raise
+    except DeliveryError as error:
+        log.info("a preview was not shown: %s", error)
+    return 0.0
+
+
+async def _wait(news: asyncio.Event, seconds: float) -> None:
+    news.clear()
+    try:
+        await asyncio.wait_for(news.wait(), seconds)
+    except TimeoutError:
+        return
+
+
+def _place(tx: Connection, turn_id: int) -> _Place | None:
+    """Return where a turn runs, or None when it does not run any more."""
+    row = tx.execute(select(turns.c.conversation_id, turns.c.state).where(turns.c.id == turn_id)).first()
+    if row is None or row.state != "running" or not conversations.is_claimed(tx, row.conversation_id):
+        return None
+    address = conversations.get(tx, row.conversation_id).address
+    newest = select(inbox.c.native_id).where(inbox.c.turn_id == turn_id).order_by(inbox.c.id.desc()).limit(1)
+    return _Place(address, None if address.private else tx.scalar(newest))

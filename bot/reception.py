@@ -1,0 +1,221 @@
+"""The reception: takes messages in, so that each is on disk before its vendor hears that it was taken."""
+
+import logging
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as insert_once
+
+from bot import conversations, outbox
+from bot.commands.book import Asking, CommandBook
+from bot.conversations import Conversation
+from bot.household import Household
+from bot.messages import IncomingMessage, Origin, ReplyKind
+from bot.notices import one_line, tell_owners
+from bot.people import Gate, Person, admit
+from bot.store.database import Database
+from bot.store.tables import inbox, parked_updates
+from bot.turn import Clock
+
+LONGEST_MESSAGE = 32_000
+LONGEST_PARKED = 20_000
+_ADDRESS = re.compile(r"@([a-z][a-z0-9-]*)[:,]?(?:\s+|$)", re.IGNORECASE)
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Received:
+    """Conversations that need a turn, and those that have something to be delivered."""
+
+    turns: dict[int, None] = field(default_factory=dict)
+    replies: dict[int, None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Arrival:
+    """A message on its way in."""
+
+    tx: Connection
+    message: IncomingMessage
+    conversation: Conversation
+    person: Person
+    butler: str | None
+    text: str
+    now: datetime
+    row_id: int = 0
+
+
+@dataclass(frozen=True)
+class Reception:
+    """The door: gate, once only, commands, and the choice of a butler, in one transaction without any network."""
+
+    database: Database
+    gate: Gate
+    commands: CommandBook
+    household: Callable[[], Household]
+    ring: Callable[[Sequence[int]], bool]
+    clock: Clock
+    zone: ZoneInfo
+
+    def receive(self, messages: Iterable[IncomingMessage]) -> Received:
+        """Take messages in. When this returns they are on disk, and only then may they be confirmed to their vendor."""
+        received = Received()
+        now = self.clock()
+        with self.database.write() as tx:
+            for message in messages:
+                role = self.gate.role(message.sender)
+                if role is None:
+                    received.replies.update(dict.fromkeys(self._note_stranger(tx, message, now)))
+                else:
+                    person = admit(tx, message.sender, role, now)
+                    self._accept(self._arrival(tx, message, person, now), received)
+            conversations.note_rung(tx, tuple(received.turns), now)
+        if received.turns:
+            self.ring(tuple(received.turns))
+        return received
+
+    def park(self, channel: str, payload: str, error: str) -> None:
+        """Keep an update that nobody can read, so that it stops nobody else's."""
+        log.warning("an update from %s could not be read: %s", channel, error)
+        values = {"channel": channel, "payload": payload[:LONGEST_PARKED], "error": error, "at": self.clock()}
+        with self.database.write() as tx:
+            tx.execute(insert(parked_updates).values(values))
+
+    def _arrival(self, tx: Connection, message: IncomingMessage, person: Person, now: datetime) -> _Arrival:
+        conversation = conversations.find_or_open(tx, message.address)
+        text = message.text.strip()
+        butler, text = self._addressed(text) if _is_order(message) else (None, text)
+        if text and message.unreadable:
+            text += f"\n[With it came {message.unreadable}, which this house cannot open yet.]"
+        if text and message.author:
+            text = f"(written by {one_line(message.author)})\n{text}"
+        return _Arrival(tx, message, conversation, person, butler, text, now)
+
+    def _addressed(self, text: str) -> tuple[str | None, str]:
+        """Return the butler that an @name at the beginning asks for, and the rest of the text."""
+        match = _ADDRESS.match(text)
+        if match and match[1].lower() in self.household().butlers:
+            return match[1].lower(), text[match.end() :]
+        return None, text
+
+    def _accept(self, arrival: _Arrival, received: Received) -> None:
+        row_id = _keep(arrival)
+        if row_id is None:
+            log.info("message %s came twice", arrival.message.id)
+            return
+        arrival = replace(arrival, row_id=row_id)
+        if arrival.message.is_edit and _merge(arrival):
+            return
+        if arrival.butler is not None:
+            conversations.choose_butler(arrival.tx, arrival.conversation.id, arrival.butler)
+        if self._answer_at_once(arrival):
+            received.replies[arrival.conversation.id] = None
+        if conversations.has_work(arrival.tx, arrival.conversation.id, arrival.now):
+            received.turns[arrival.conversation.id] = None
+
+    def _answer_at_once(self, arrival: _Arrival) -> bool:
+        """Answer what needs no model; tell whether this did not."""
+        refusal = _refusal(arrival)
+        if refusal is None and not (_is_order(arrival.message) and self.commands.is_command(arrival.text)):
+            return False
+        tx, conversation = arrival.tx, arrival.conversation
+        reply_to = None if conversation.address.private else arrival.message.native_id
+        reply_id = outbox.add(tx, conversation.id, ReplyKind.COMMAND, "", arrival.now, reply_to=reply_to)
+        done = {"state": "answered", "reply_id": reply_id}
+        tx.execute(update(inbox).where(inbox.c.id == arrival.row_id).values(**done))
+        if refusal is None:
+            refusal = self.commands.answer(
+                arrival.text,
+                lambda arguments: Asking(tx, arrival.person, conversation, arguments, reply_id, arrival.now, self.zone),
+            )
+        outbox.set_text(tx, reply_id, refusal)
+        return True
+
+    def _note_stranger(self, tx: Connection, message: IncomingMessage, now: datetime) -> list[int]:
+        """Leave a stranger without an answer, and tell the owners once a day."""
+        sender = message.sender
+        log.info("a stranger wrote", extra={"channel": sender.channel, "sender": sender.id})
+        text = (
+            f"Somebody I do not know wrote to me on {sender.channel}: {one_line(sender.name)}, id {sender.id}. I did not "
+            f"answer. To admit them, add {sender.id} to {sender.channel.upper()}_ALLOWED_USERS and start the house again."
+        )
+        return tell_owners(tx, self.gate, f"stranger:{sender.channel}:{sender.id}", text, now)
+
+
+def _is_order(message: IncomingMessage) -> bool:
+    """Tell whether a message may give orders: what somebody else wrote may not."""
+    return message.origin is Origin.PERSON
+
+
+def _keep(arrival: _Arrival) -> int | None:
+    """Put a message on disk and return its row; None when it was there already."""
+    message = arrival.message
+    row = arrival.tx.execute(
+        insert_once(inbox)
+        .values(
+            conversation_id=arrival.conversation.id,
+            channel=message.address.channel,
+            external_id=message.id,
+            native_id=message.native_id,
+            person_id=arrival.person.id,
+            butler=arrival.butler,
+            text=arrival.text,
+            origin=message.origin,
+            sent_at=message.sent_at,
+            received_at=arrival.now,
+            state="waiting",
+            kills=0,
+        )
+        .on_conflict_do_nothing()
+        .returning(inbox.c.id)
+    )
+    return row.scalar_one_or_none()
+
+
+def _merge(arrival: _Arrival) -> bool:
+    """Let an edit replace its original while that waits; tell whether the edit needs no answer of its own.
+
+    One that is being answered hears of the edit as of a new message. One that was answered stays as it was.
+    """
+    tx = arrival.tx
+    original = tx.execute(
+        select(inbox.c.id, inbox.c.state)
+        .where(
+            inbox.c.conversation_id == arrival.conversation.id,
+            inbox.c.native_id == arrival.message.native_id,
+            inbox.c.id != arrival.row_id,
+            inbox.c.state != "merged",
+        )
+        .order_by(inbox.c.id.desc())
+        .limit(1)
+    ).first()
+    if original is None or (original.state == "waiting" and not arrival.text):
+        return False
+    mine = update(inbox).where(inbox.c.id == arrival.row_id)
+    if original.state == "taken":
+        tx.execute(mine.values(text=f"(I have edited my message; it reads now:)\n{arrival.text}"))
+        return False
+    if original.state == "waiting":
+        tx.execute(update(inbox).where(inbox.c.id == original.id).values(text=arrival.text, butler=arrival.butler))
+    tx.execute(mine.values(state="merged"))
+    return True
+
+
+def _refusal(arrival: _Arrival) -> str | None:
+    """Return what to say to a message that no model is asked about."""
+    if not arrival.text:
+        if arrival.message.unreadable:
+            return f"I cannot open {arrival.message.unreadable} yet. Please write what you need as text."
+        if arrival.butler is not None:
+            return f"**{arrival.butler}** has this conversation from here on."
+        return "That message was empty. What can I do for you?"
+    if len(arrival.text) > LONGEST_MESSAGE:
+        return (
+            f"That is {len(arrival.text):,} characters long, and I can read {LONGEST_MESSAGE:,} at a time. Please send it "
+            "in parts, or only the part that matters."
+        )
+    return None

@@ -1,0 +1,1 @@
+"""What must be remembered: the house's database, and one for each butler."""

@@ -1,0 +1,259 @@
+"""The tables of the house's database: the path of a message, whole.
+
+The predicates in capitals are those of partial indexes: written with literals, since SQLite uses such an index only for a
+query that says the same in the same words.
+"""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    literal_column,
+)
+
+from bot.store.database import Moment
+
+metadata = MetaData()
+
+# SQLite gives ids only to INTEGER columns; PostgreSQL's would overflow without BIGINT.
+Id = BigInteger().with_variant(Integer, "sqlite")
+
+people = Table(
+    "people",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("role", String, nullable=False),  # owner, member
+    Column("created_at", Moment, nullable=False),
+)
+
+identities = Table(
+    "identities",
+    metadata,
+    Column("channel", String, nullable=False),
+    Column("external_id", String, nullable=False),
+    Column("person_id", ForeignKey("people.id"), nullable=False),
+    PrimaryKeyConstraint("channel", "external_id"),
+)
+
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("channel", String, nullable=False),
+    Column("chat", String, nullable=False),
+    Column("thread", String, nullable=False),
+    Column("private", Boolean, nullable=False),
+    Column("butler", String),  # the one that was chosen; none: the default
+    Column("prompt_from", Id, nullable=False, default=0),  # the prompt holds what the transcript holds after this id
+    Column("thoughts_from", Id, nullable=False, default=0),  # earlier thoughts are no longer given back to the model
+    Column("claim", String),
+    Column("worker", String),
+    Column("wake_at", Moment),
+    Column("rung_at", Moment),
+    UniqueConstraint("channel", "chat", "thread"),
+)
+CLAIMED = conversations.c.claim.is_not(None)
+Index("conversations_claimed", conversations.c.worker, sqlite_where=CLAIMED)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("conversation_id", ForeignKey("conversations.id"), nullable=False),
+    Column("channel", String, nullable=False),
+    Column("external_id", String, nullable=False),
+    Column("native_id", String, nullable=False),  # the vendor's id of the message; an edit has that of its original
+    Column("person_id", ForeignKey("people.id"), nullable=False),
+    Column("butler", String),  # whom an @name asked for
+    Column("text", Text, nullable=False),
+    Column("origin", String, nullable=False),
+    Column("sent_at", Moment, nullable=False),
+    Column("received_at", Moment, nullable=False),
+    Column("state", String, nullable=False),  # waiting, taken, answered, parked, merged
+    Column("turn_id", ForeignKey("turns.id")),
+    Column("reply_id", ForeignKey("outbox.id")),
+    Column("kills", Integer, nullable=False, default=0),  # how many workers died over it
+    UniqueConstraint("channel", "external_id"),
+)
+WAITING = inbox.c.state == literal_column("'waiting'")
+PARKED = inbox.c.state == literal_column("'parked'")
+Index("inbox_waiting", inbox.c.conversation_id, sqlite_where=WAITING)
+Index("inbox_parked", inbox.c.id, sqlite_where=PARKED)
+Index("inbox_turn", inbox.c.turn_id)
+Index("inbox_native", inbox.c.conversation_id, inbox.c.native_id)
+
+turns = Table(
+    "turns",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("conversation_id", ForeignKey("conversations.id"), nullable=False),
+    Column("person_id", ForeignKey("people.id"), nullable=False),
+    Column("butler", String, nullable=False),
+    Column("trigger", String, nullable=False),  # message
+    Column("model", String, nullable=False),
+    Column("state", String, nullable=False),  # running, waiting, answered, failed, stopped, parked, split
+    Column("steps", Integer, nullable=False, default=0),
+    Column("attempts", Integer, nullable=False, default=0),  # requests that failed in a row
+    Column("started_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+    Column("error", Text),
+)
+OPEN = turns.c.state.in_([literal_column("'running'"), literal_column("'waiting'")])
+Index("turns_open", turns.c.conversation_id, sqlite_where=OPEN)
+Index("turns_person", turns.c.person_id)
+
+transcript = Table(
+    "transcript",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("conversation_id", ForeignKey("conversations.id"), nullable=False),
+    Column("turn_id", ForeignKey("turns.id"), nullable=False),
+    Column("role", String, nullable=False),  # user, butler
+    Column("content", JSON, nullable=False),
+    Column("origin", String, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("withdrawn", Boolean, nullable=False, default=False),  # kept, but no longer shown to a model
+)
+Index("transcript_conversation", transcript.c.conversation_id, transcript.c.id)
+Index("transcript_turn", transcript.c.turn_id)
+
+calls = Table(
+    "calls",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("turn_id", ForeignKey("turns.id"), nullable=False),
+    Column("call_id", String, nullable=False),
+    Column("tool", String, nullable=False),
+    Column("arguments", JSON, nullable=False),
+    Column("effect", String, nullable=False),
+    Column("state", String, nullable=False),  # begun, done, unknown
+    Column("result", Text),
+    Column("is_error", Boolean, nullable=False, default=False),
+    Column("stranger", Boolean, nullable=False, default=False),  # the result holds what a stranger may have written
+    Column("begun_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+)
+Index("calls_turn", calls.c.turn_id)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("conversation_id", ForeignKey("conversations.id"), nullable=False),
+    Column("turn_id", ForeignKey("turns.id")),
+    Column("kind", String, nullable=False),  # answer, failure, command, notice
+    Column("text", Text, nullable=False),
+    Column("reply_to", String),  # the vendor's id of the message that it answers
+    Column("state", String, nullable=False),  # pending, sent, gone
+    Column("created_at", Moment, nullable=False),
+    Column("next_try_at", Moment, nullable=False),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("error", Text),
+)
+PENDING = outbox.c.state == literal_column("'pending'")
+GONE = outbox.c.state == literal_column("'gone'")
+Index("outbox_pending", outbox.c.conversation_id, sqlite_where=PENDING)
+Index("outbox_gone", outbox.c.id, sqlite_where=GONE)
+
+parts = Table(
+    "parts",
+    metadata,
+    Column("reply_id", ForeignKey("outbox.id"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("payload", JSON, nullable=False),
+    Column("state", String, nullable=False),  # pending, sending, sent
+    Column("native_id", String),
+    Column("doubts", Integer, nullable=False, default=0),  # how often it was sent again although it may have arrived
+    Column("sent_at", Moment),
+    PrimaryKeyConstraint("reply_id", "position"),
+)
+SENDING = parts.c.state == literal_column("'sending'")
+Index("parts_sending", parts.c.reply_id, sqlite_where=SENDING)
+
+previews = Table(
+    "previews",  # messages that show an answer while it is being written, and become it
+    metadata,
+    Column("turn_id", ForeignKey("turns.id"), primary_key=True),
+    Column("native_id", String, nullable=False),
+)
+
+budgets = Table(
+    "budgets",
+    metadata,
+    Column("scope", String, nullable=False),  # house
+    Column("period", String, nullable=False),  # day:2026-11-21, in UTC
+    Column("held", BigInteger, nullable=False),  # nano-dollars
+    Column("spent", BigInteger, nullable=False),  # nano-dollars
+    PrimaryKeyConstraint("scope", "period"),
+)
+
+reservations = Table(
+    "reservations",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("turn_id", ForeignKey("turns.id"), nullable=False),
+    Column("key_id", String, nullable=False),
+    Column("model", String, nullable=False),
+    Column("period", String, nullable=False),
+    Column("upper", BigInteger, nullable=False),  # nano-dollars
+    Column("state", String, nullable=False),  # held, settled
+    Column("made_at", Moment, nullable=False),
+)
+HELD = reservations.c.state == literal_column("'held'")
+Index("reservations_held", reservations.c.turn_id, sqlite_where=HELD)
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("reservation_id", ForeignKey("reservations.id"), nullable=False, unique=True),
+    Column("turn_id", ForeignKey("turns.id"), nullable=False),
+    Column("key_id", String, nullable=False),
+    Column("model", String, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("input", BigInteger, nullable=False),  # tokens, as the four below
+    Column("output", BigInteger, nullable=False),
+    Column("cache_read", BigInteger, nullable=False),
+    Column("cache_write", BigInteger, nullable=False),
+    Column("cost", BigInteger, nullable=False),  # nano-dollars
+    Column("reported", Boolean, nullable=False),  # false: nobody reported the usage, so the upper bound is charged
+)
+Index("ledger_turn", ledger.c.turn_id)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("pid", Integer, nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("beat_at", Moment, nullable=False),
+)
+
+notices = Table(
+    "notices",  # what owners were told, so that they hear it once a day
+    metadata,
+    Column("key", String, nullable=False),
+    Column("day", String, nullable=False),
+    PrimaryKeyConstraint("key", "day"),
+)
+
+parked_updates = Table(
+    "parked_updates",  # what a vendor sent and nobody could read
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("channel", String, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+)

@@ -1,0 +1,204 @@
+"""Tools: plain typed methods that a model may call, and what one call knows about itself."""
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from functools import cached_property
+from typing import Any, TypeVar, get_type_hints
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+from bot.errors import ButlersError
+from bot.nearest import did_you_mean
+from bot.ports import Json, ToolForm
+
+LONGEST_RESULT = 30_000  # characters; more would crowd the conversation out of the prompt
+Method = TypeVar("Method", bound=Callable[..., str])
+_MARK = "_tool_mark"
+_CONTEXT = "context"  # the parameter, always the first, through which a tool learns about its call
+
+
+class Effect(StrEnum):
+    """What a call does to the world, which decides what happens to one that a crash cut off."""
+
+    READ = "read"  # nothing: simply done again
+    KEYED = "keyed"  # the receiver refuses the same key twice: repeated
+    UPSERT = "upsert"  # sets a known thing to a known state: repeated
+    LOOK_UP = "look-up"  # can be found again: looked for first
+    BLIND = "blind"  # never repeated: said to have perhaps happened
+
+
+class Foreign(str):
+    """A result that holds what a stranger may have written."""
+
+    __slots__ = ()
+
+
+class ToolError(ButlersError):
+    """A tool cannot do what was asked; its sentence goes back to the model."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What one call knows: on whose behalf, where and when; `key` is the same when a crash makes the call come twice."""
+
+    key: str
+    turn_id: int
+    person_id: int
+    person: str
+    subject: str  # whose memory this is: the person in private, the group's in a group
+    butler: str
+    now: datetime
+    zone: ZoneInfo
+    stranger: bool  # whether the turn has read what a stranger may have written
+
+
+@dataclass(frozen=True)
+class _Mark:
+    effect: Effect
+    own: bool
+    find: str | None
+
+
+def tool(effect: Effect = Effect.BLIND, *, own: bool = False, find: str | None = None) -> Callable[[Method], Method]:
+    """Mark a method as a tool.
+
+    `own`: it touches nothing but the butler's own store, so that it may be used after a stranger's text was read.
+    `find`: for look-up tools, the name of the method that takes the same arguments and returns the result of an earlier
+    call with the same key, or None when there was none.
+    """
+    if (effect is Effect.LOOK_UP) != (find is not None):
+        raise TypeError("a look-up tool, and only such a one, names the method that finds its effect again")
+
+    def mark(method: Method) -> Method:
+        setattr(method, _MARK, _Mark(effect, own, find))
+        return method
+
+    return mark
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A method that a model may call."""
+
+    name: str
+    description: str
+    effect: Effect
+    own: bool
+    arguments: type[BaseModel]
+    wants_context: bool
+    method: Callable[..., str]
+    find: Callable[..., str | None] | None
+
+    @cached_property
+    def form(self) -> ToolForm:
+        """How it is described to a model."""
+        return ToolForm(name=self.name, description=self.description, arguments=_schema(self.arguments))
+
+    def read(self, arguments: Json) -> dict[str, Any]:
+        """Check a model's arguments. Raises ToolError naming each wrong field."""
+        try:
+            values = self.arguments.model_validate(arguments)
+        except ValidationError as error:
+            problems = [
+                f"{'.'.join(str(part) for part in problem['loc']) or 'arguments'}: {problem['msg']}"
+                for problem in error.errors(include_url=False)
+            ]
+            raise ToolError(f"{self.name} was called wrongly. " + "; ".join(problems)) from None
+        return {name: getattr(values, name) for name in self.arguments.model_fields}
+
+    def run(self, context: Context, values: dict[str, Any]) -> str:
+        """Do it."""
+        return self.method(context, **values) if self.wants_context else self.method(**values)
+
+    def look_up(self, context: Context, values: dict[str, Any]) -> str | None:
+        """Return the result of an earlier call with the same key, or None when there was none."""
+        if self.find is None:
+            return None
+        return self.find(context, **values) if self.wants_context else self.find(**values)
+
+
+class Toolbox:
+    """A butler's tools, by name."""
+
+    def __init__(self, holders: Iterable[object]) -> None:
+        self._tools: dict[str, Tool] = {}
+        for holder in holders:
+            for found in tools_of(holder):
+                if found.name in self._tools:
+                    raise ButlersError(f"Two tools are named {found.name}.")
+                self._tools[found.name] = found
+
+    @cached_property
+    def forms(self) -> tuple[ToolForm, ...]:
+        """The descriptions of all tools, always in the same order, so that the prompt's cached prefix never changes."""
+        return tuple(self._tools[name].form for name in sorted(self._tools))
+
+    def get(self, name: str) -> Tool:
+        """Return a tool. Raises ToolError that names the nearest one."""
+        try:
+            return self._tools[name]
+        except KeyError:
+            raise ToolError(f"There is no tool {name}.{did_you_mean(name, self._tools)}") from None
+
+    def effect(self, name: str) -> Effect:
+        """Return a tool's effect class; a tool that is gone counts as blind."""
+        found = self._tools.get(name)
+        return found.effect if found else Effect.BLIND
+
+
+def tools_of(holder: object) -> list[Tool]:
+    """Return the tools among an object's methods, in the order of their names."""
+    found = []
+    for name in sorted(dir(type(holder))):
+        mark = getattr(getattr(type(holder), name), _MARK, None)
+        if isinstance(mark, _Mark):
+            method: Callable[..., str] = getattr(holder, name)
+            found.append(
+                Tool(
+                    name=name,
+                    description=inspect.getdoc(method) or "",
+                    effect=mark.effect,
+                    own=mark.own,
+                    arguments=_arguments(method),
+                    wants_context=_CONTEXT in inspect.signature(method).parameters,
+                    method=method,
+                    find=getattr(holder, mark.find) if mark.find else None,
+                )
+            )
+    return found
+
+
+def shorten(text: str) -> str:
+    """Cut a result that would crowd the conversation out of the prompt, and say so."""
+    if len(text) <= LONGEST_RESULT:
+        return text
+    return f"{text[:LONGEST_RESULT]}\n[cut: {len(text) - LONGEST_RESULT} of {len(text)} characters are not shown]"
+
+
+def _arguments(method: Callable[..., str]) -> type[BaseModel]:
+    hints = get_type_hints(method, include_extras=True)
+    fields: dict[str, Any] = {}
+    for name, parameter in inspect.signature(method).parameters.items():
+        if name != _CONTEXT:
+            default = ... if parameter.default is parameter.empty else parameter.default
+            fields[name] = (hints[name], default)
+    return create_model(method.__name__, __config__=ConfigDict(extra="forbid"), **fields)
+
+
+def _schema(arguments: type[BaseModel]) -> Json:
+    """Return a JSON schema without the titles that pydantic makes up: they cost tokens and say nothing."""
+
+    def strip(value: Any) -> Any:  # noqa: ANN401 - any JSON
+        if isinstance(value, Mapping):
+            return {
+                key: strip(inner) for key, inner in value.items() if not (key == "title" and isinstance(inner, str))
+            }
+        return [strip(inner) for inner in value] if isinstance(value, list) else value
+
+    schema: Json = strip(arguments.model_json_schema())
+    schema.pop("description", None)
+    return schema

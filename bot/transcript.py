@@ -1,0 +1,150 @@
+"""The transcript: everything that was said and done in a conversation, as it happened, and the prompt made of it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from bot.messages import Origin
+from bot.ports import CONTENT, Call, Content, PromptMessage, Result, Text, Thought
+from bot.store.tables import conversations, transcript
+
+Role = Literal["user", "butler"]
+LOST = "No result was kept: the work was cut off here. It may have happened, or not."
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of a transcript; its thoughts are left out when the provider no longer takes them back."""
+
+    id: int
+    turn_id: int
+    role: Role
+    content: Content
+    origin: Origin
+
+
+def append(
+    tx: Connection, conversation_id: int, turn_id: int, role: Role, content: Content, origin: Origin, now: datetime
+) -> None:
+    """Add an entry."""
+    tx.execute(
+        insert(transcript).values(
+            conversation_id=conversation_id,
+            turn_id=turn_id,
+            role=role,
+            content=CONTENT.dump_python(content, mode="json"),
+            origin=origin,
+            at=now,
+            withdrawn=False,
+        )
+    )
+
+
+def load(tx: Connection, conversation_id: int) -> list[Entry]:
+    """Return what a prompt of this conversation is made of."""
+    prompt_from, thoughts_from = tx.execute(
+        select(conversations.c.prompt_from, conversations.c.thoughts_from).where(conversations.c.id == conversation_id)
+    ).one()
+    rows = tx.execute(
+        select(transcript)
+        .where(
+            transcript.c.conversation_id == conversation_id,
+            transcript.c.id > prompt_from,
+            transcript.c.withdrawn.is_(False),
+        )
+        .order_by(transcript.c.id)
+    )
+    entries = []
+    for row in rows:
+        content = CONTENT.validate_python(row.content)
+        if row.id <= thoughts_from:
+            content = tuple(block for block in content if not isinstance(block, Thought))
+        entries.append(Entry(row.id, row.turn_id, row.role, content, Origin(row.origin)))
+    return entries
+
+
+def drop_thoughts(tx: Connection, conversation_id: int, entries: Sequence[Entry]) -> bool:
+    """Give the thoughts of these entries back to no model again. Tell whether there were any."""
+    if not any(isinstance(block, Thought) for entry in entries for block in entry.content):
+        return False
+    last = entries[-1].id
+    tx.execute(update(conversations).where(conversations.c.id == conversation_id).values(thoughts_from=last))
+    return True
+
+
+def begin_anew(tx: Connection, conversation_id: int) -> None:
+    """Leave everything said so far out of the prompts to come."""
+    last = select(func.coalesce(func.max(transcript.c.id), 0)).where(transcript.c.conversation_id == conversation_id)
+    tx.execute(
+        update(conversations).where(conversations.c.id == conversation_id).values(prompt_from=last.scalar_subquery())
+    )
+
+
+def withdraw(tx: Connection, turn_id: int) -> None:
+    """Keep a turn's entries, but show them to no model again."""
+    tx.execute(update(transcript).where(transcript.c.turn_id == turn_id).values(withdrawn=True))
+
+
+def drop_older_half(tx: Connection, conversation_id: int, current_turn: int, entries: Sequence[Entry]) -> bool:
+    """Leave the older half of the turns before this one out of the prompts to come. Tell whether there was any."""
+    earlier = sorted({entry.turn_id for entry in entries} - {current_turn})
+    if not earlier:
+        return False
+    dropped = set(earlier[: (len(earlier) + 1) // 2])
+    last = max(entry.id for entry in entries if entry.turn_id in dropped)
+    tx.execute(update(conversations).where(conversations.c.id == conversation_id).values(prompt_from=last))
+    return True
+
+
+def stranger_was_read(entries: Iterable[Entry]) -> bool:
+    """Tell whether the prompt holds what a stranger may have written."""
+    return any(entry.origin is Origin.STRANGER for entry in entries)
+
+
+def open_calls(entries: Sequence[Entry]) -> tuple[Entry, tuple[Call, ...]] | None:
+    """Return the last entry with the calls in it that nothing has answered yet."""
+    if not entries:
+        return None
+    last = entries[-1]
+    calls = tuple(block for block in last.content if isinstance(block, Call))
+    return (last, calls) if calls else None
+
+
+def prompt_messages(entries: Iterable[Entry]) -> tuple[PromptMessage, ...]:
+    """Make a prompt that every provider takes, whatever a crash left behind.
+
+    Every call is followed by its result, results without a call are left out, messages of the same side become one, and
+    the first message is the person's.
+    """
+    messages: list[PromptMessage] = []
+    waiting: tuple[Call, ...] = ()
+    for entry in entries:
+        content = entry.content
+        if waiting:
+            content = _answered(waiting, content) if entry.role == "user" else content
+            if entry.role == "butler":
+                _add(messages, "user", tuple(Result(call_id=call.id, text=LOST, is_error=True) for call in waiting))
+        elif entry.role == "user":
+            content = tuple(block for block in content if not isinstance(block, Result))
+        _add(messages, entry.role, content)
+        waiting = tuple(block for block in content if isinstance(block, Call)) if entry.role == "butler" else ()
+    return tuple(messages)
+
+
+def _answered(waiting: Sequence[Call], content: Content) -> Content:
+    """Put each call's result first, and one that says so where there is none."""
+    results = {block.call_id: block for block in content if isinstance(block, Result)}
+    answers = tuple(results.get(call.id, Result(call_id=call.id, text=LOST, is_error=True)) for call in waiting)
+    return answers + tuple(block for block in content if not isinstance(block, Result))
+
+
+def _add(messages: list[PromptMessage], role: Role, content: Content) -> None:
+    content = tuple(block for block in content if not isinstance(block, Text) or block.text.strip())
+    if not content or (not messages and role == "butler"):
+        return
+    if messages and messages[-1].role == role:
+        content = (*messages.pop().content, *content)
+    messages.append(PromptMessage(role=role, content=content))

@@ -1,0 +1,1 @@
+"""What butlers know and do with nothing but the house."""

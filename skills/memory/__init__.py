@@ -1,0 +1,1 @@
+"""Memory: facts that people tell a butler, each for the one who told it."""

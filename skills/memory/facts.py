@@ -1,0 +1,94 @@
+"""The facts of one butler, found again by their words."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Connection,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    bindparam,
+    delete,
+    insert,
+    select,
+    text,
+)
+
+from bot.store.database import Database, Moment
+
+MOST = 20
+
+facts = Table(
+    "facts",
+    MetaData(),
+    Column("id", Integer, primary_key=True),
+    Column("subject", String, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("source", String, nullable=False),
+    Column("stranger", Boolean, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+
+_MATCHES = (
+    text(
+        "SELECT facts.id FROM facts_words JOIN facts ON facts.id = facts_words.rowid "
+        "WHERE facts_words MATCH :words AND facts.subject = :subject ORDER BY bm25(facts_words) LIMIT :most"
+    )
+    .bindparams(bindparam("most", MOST))
+    .columns(facts.c.id)
+)
+
+
+@dataclass(frozen=True)
+class Fact:
+    """Something that was told: by whom or in which turn, when, and whether a stranger may have written it."""
+
+    id: int
+    text: str
+    source: str
+    stranger: bool
+    at: datetime
+
+
+def tell(tx: Connection, subject: str, words: str, source: str, at: datetime, *, stranger: bool) -> tuple[int, bool]:
+    """Keep a fact and return its number, and whether it is new."""
+    known = tx.scalar(select(facts.c.id).where(facts.c.subject == subject, facts.c.text == words))
+    if known is not None:
+        return int(known), False
+    values = {"subject": subject, "text": words, "source": source, "stranger": stranger, "at": at}
+    return int(tx.execute(insert(facts).values(values).returning(facts.c.id)).scalar_one()), True
+
+
+def find(store: Database, subject: str, words: str) -> list[Fact]:
+    """Return a subject's facts that hold any of these words, the best first; without words, the newest."""
+    mine = select(facts).where(facts.c.subject == subject)
+    terms = re.findall(r"\w+", words)
+    with store.read() as tx:
+        if not terms:
+            rows = tx.execute(mine.order_by(facts.c.id.desc()).limit(MOST)).all()
+            return [_fact(row) for row in rows]
+        query = " OR ".join(f'"{term}"*' for term in terms)
+        ids = list(tx.scalars(_MATCHES, {"words": query, "subject": subject}))
+        if not ids:
+            # Words that the index does not separate, as in Chinese, are looked for letter by letter.
+            rows = tx.execute(mine.where(facts.c.text.contains(words, autoescape=True)).limit(MOST)).all()
+            return [_fact(row) for row in rows]
+        by_id = {row.id: _fact(row) for row in tx.execute(mine.where(facts.c.id.in_(ids)))}
+    return [by_id[number] for number in ids]
+
+
+def forget(tx: Connection, subject: str, number: int) -> str | None:
+    """Delete a subject's fact and return what it said, or None when there is none with this number."""
+    return tx.execute(
+        delete(facts).where(facts.c.subject == subject, facts.c.id == number).returning(facts.c.text)
+    ).scalar()
+
+
+def _fact(row: object) -> Fact:
+    return Fact(row.id, row.text, row.source, row.stranger, row.at)  # type: ignore[attr-defined]

@@ -1,0 +1,1 @@
+"""State: a butler's own values, by key."""

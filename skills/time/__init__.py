@@ -1,0 +1,1 @@
+"""Time: what the clock says elsewhere."""

@@ -1,0 +1,1 @@
+"""The tests, and the loopback doubles of the vendors they run against."""

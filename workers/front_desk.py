@@ -1,0 +1,97 @@
+"""The front desk: what a process needs that serves chats, whichever they are."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from time import monotonic
+from typing import TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.delivery import Delivery, Store
+from bot.errors import DeliveryError
+from bot.messages import Address, IncomingMessage
+from bot.notices import tell_owners
+from bot.ports import Chat
+from bot.presence import Presences
+from bot.reception import Received
+from workers.house import House, utc_now
+from workers.live import REPLY, listen
+
+THREADS = 4
+TROUBLE_AGAIN_AFTER = 3600.0  # seconds
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+
+class FrontDesk:
+    """Takes messages in and brings replies back, for the chats of one process."""
+
+    def __init__(self, house: House, chats: Mapping[str, Chat]) -> None:
+        self._house = house
+        self._chats = chats
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="store")
+        self._reception = house.reception()
+        self.store = Store(house.stores.house, self._threads)
+        self._presences = Presences(self.store, chats)
+        self._delivery = Delivery(self.store, chats, self._presences, utc_now)
+        self._told: dict[str, float] = {}
+
+    @property
+    def menu(self) -> Sequence[tuple[str, str]]:
+        """The commands and what they do."""
+        return self._reception.commands.summaries
+
+    async def run(self) -> None:
+        """Deliver replies until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._delivery.run())
+            tasks.create_task(listen(self._house.redis_url, self._chats, self._on_news))
+
+    async def take_in(self, messages: Sequence[IncomingMessage]) -> Received:
+        """Put messages on disk, and deliver at once what needed no model."""
+        received = await self._in_thread(partial(self._reception.receive, messages))
+        for conversation_id in received.replies:
+            self._delivery.news(conversation_id)
+        return received
+
+    async def park(self, channel: str, payload: str, error: str) -> None:
+        """Keep an update that nobody can read."""
+        await self._in_thread(partial(self._reception.park, channel, payload, error))
+
+    async def tell_trouble(self, key: str, text: str) -> None:
+        """Tell the owners about a fault of the house, even when nothing can be stored."""
+        if monotonic() - self._told.get(key, -TROUBLE_AGAIN_AFTER) < TROUBLE_AGAIN_AFTER:
+            return
+        self._told[key] = monotonic()
+        gate = self._house.gate
+
+        def keep(tx: Connection) -> list[int]:
+            return tell_owners(tx, gate, f"trouble:{key}", text, utc_now())
+
+        try:
+            for conversation_id in await self.store.write(keep):
+                self._delivery.news(conversation_id)
+        except SQLAlchemyError:
+            for channel, person in gate.owners:
+                await self._say(channel, person, text)
+
+    async def _say(self, channel: str, person: str, text: str) -> None:
+        chat = self._chats.get(channel)
+        if chat is not None:
+            try:
+                await chat.send(Address(channel=channel, chat=person), chat.pieces(text)[0], None)
+            except DeliveryError as error:
+                log.warning("an owner could not be told: %s", error)
+
+    def _on_news(self, kind: str, conversation_id: int, turn_id: int, text: str) -> None:
+        if kind == REPLY:
+            self._delivery.news(conversation_id)
+        else:
+            self._presences.tell(conversation_id, turn_id, text)
+
+    async def _in_thread(self, action: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, action)

@@ -1,0 +1,53 @@
+"""BUTLER_HOME: where the house keeps its files."""
+
+import os
+import tempfile
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+LONGEST_SOCKET = 100  # bytes of a path: the kernel takes 107
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder and what is where in it."""
+
+    folder: Path
+
+    def make(self) -> None:
+        """Make the folder, for its owner's eyes only."""
+        os.umask(0o077)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    @property
+    def database(self) -> Path:
+        """The house's database."""
+        return self.folder / "house.db"
+
+    def butler_database(self, butler: str) -> Path:
+        """Return a butler's own database."""
+        return self.folder / "butlers" / f"{butler}.db"
+
+    def lock(self, name: str) -> Path:
+        """Return the lock of which one process of a kind may hold one."""
+        return self.folder / "run" / f"{name}.lock"
+
+    @property
+    def logs(self) -> Path:
+        """Where logs go when a chat has the terminal."""
+        return self.folder / "logs"
+
+    @property
+    def valkey(self) -> Path:
+        """Where the embedded Valkey keeps its append-only file."""
+        return self.folder / "valkey"
+
+    @property
+    def socket(self) -> Path:
+        """The embedded Valkey's socket; a folder of ours in the temporary one where the path would be too long."""
+        path = self.folder / "run" / "valkey.sock"
+        if len(bytes(path)) <= LONGEST_SOCKET:
+            return path
+        name = sha256(bytes(self.folder)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"butlers-{os.getuid()}-{name}" / "valkey.sock"

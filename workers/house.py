@@ -1,0 +1,195 @@
+"""The house: the one place where everything is put together, from settings to tools."""
+
+import getpass
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import cached_property
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from bot import logs
+from bot.agent import Agent
+from bot.commands.book import CommandBook
+from bot.commands.look import LookCommands
+from bot.commands.talk import TalkCommands
+from bot.household import Butler, LiveHousehold
+from bot.people import Gate, gate
+from bot.ports import Model
+from bot.reception import Reception
+from bot.redaction import Redactor
+from bot.settings import Settings
+from bot.settling import Settling
+from bot.skill_notes import SkillNote, SkillShelf, read_notes
+from bot.tools import Toolbox
+from bot.treasury.prices import price
+from bot.treasury.treasury import Treasury
+from bot.turn import Turns
+from skills.memory.command import memory_command
+from skills.memory.tools import Memory
+from skills.state.tools import State
+from skills.time.tools import Time
+from workers import modules
+from workers.home import Home
+from workers.interrupts import Interrupts
+from workers.live import Newsroom
+from workers.liveness import Watch
+from workers.queue import AlarmClock, Doorbell
+from workers.stores import SKILLS, Stores
+from workers.sweep import Sweep
+from workers.turns import TurnRunner
+
+REHEARSAL = "rehearsal"
+TOOL_THREADS = 64
+
+
+def utc_now() -> datetime:
+    """Return the present time."""
+    return datetime.now(UTC)
+
+
+class House:
+    """What the processes are made of; each part is built when a process first needs it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.home = Home(settings.home)
+        self.redactor = Redactor(settings.secrets)
+
+    def open(self, process: str, *, log_to_file: bool = False) -> None:
+        """Make the house ready for a process: folder, log, butlers and tables. Raises ConfigurationError."""
+        self.home.make()
+        logs.start_logging(process, self.redactor, self.home.logs if log_to_file else None)
+        self.stores.prepare(self.household().butlers)
+
+    @cached_property
+    def household(self) -> LiveHousehold:
+        """The butlers."""
+        return LiveHousehold(self.settings.household, self.settings.default_butler)
+
+    @cached_property
+    def stores(self) -> Stores:
+        """The databases."""
+        return Stores(self.home)
+
+    @cached_property
+    def redis_url(self) -> str:
+        """Where Redis is: the one that was set, or the house's own."""
+        return self.settings.redis_url or f"unix://{self.home.socket}"
+
+    @cached_property
+    def redis(self) -> Redis:
+        """A connection that says at once when Redis is away: who needs it knows what to do then."""
+        return Redis.from_url(self.redis_url, socket_timeout=10, socket_connect_timeout=1, retry=Retry(NoBackoff(), 1))
+
+    @cached_property
+    def doorbell(self) -> Doorbell:
+        """What asks for turns."""
+        return Doorbell(self.redis)
+
+    @cached_property
+    def alarms(self) -> AlarmClock:
+        """What asks for turns later."""
+        return AlarmClock(self.redis, self.doorbell)
+
+    @property
+    def model_name(self) -> str:
+        """The model that answers."""
+        return self.settings.model if self.settings.anthropic_api_key else REHEARSAL
+
+    @cached_property
+    def keys(self) -> dict[str, str]:
+        """The model's keys, by their ids."""
+        keys = self.settings.anthropic_api_key
+        return {f"anthropic-{number}": key.get_secret_value() for number, key in enumerate(keys, start=1)}
+
+    @cached_property
+    def treasury(self) -> Treasury:
+        """The purse. Raises ConfigurationError when nobody knows what the model costs."""
+        price(self.model_name)
+        return Treasury(self.settings.daily_cap_usd, list(self.keys) or [REHEARSAL])
+
+    @cached_property
+    def gate(self) -> Gate:
+        """Who may speak to the house."""
+        return gate(self.settings, getpass.getuser())
+
+    @cached_property
+    def notes(self) -> tuple[SkillNote, ...]:
+        """How the house's own skills are used."""
+        return read_notes(SKILLS)
+
+    def commands(self) -> CommandBook:
+        """Return the commands, each once, the same for every chat."""
+        greeting = "A small script answers here until a model key is set." if self.model_name == REHEARSAL else ""
+        talk = TalkCommands(self.household, self.treasury, greeting)
+        look = LookCommands(self.household, self.treasury, self.model_name, self.doorbell.fault, modules.missing)
+        memory = memory_command(self.household, self.stores.of)
+        return CommandBook((*talk.commands(), *look.commands(), memory))
+
+    def reception(self) -> Reception:
+        """Return the door."""
+        return Reception(
+            database=self.stores.house,
+            gate=self.gate,
+            commands=self.commands(),
+            household=self.household,
+            ring=self.doorbell.ring,
+            clock=utc_now,
+            zone=self.settings.zone,
+        )
+
+    def sweep(self) -> Sweep:
+        """Return what finds lost work."""
+        return Sweep(self.stores.house, self.treasury, Watch(self.home.folder), self.home.folder, utc_now)
+
+    def turn_runner(self, worker: str, interrupts: Interrupts) -> TurnRunner:
+        """Return what answers rings."""
+        news = Newsroom(self.redis, self.redactor)
+        pool = ThreadPoolExecutor(TOOL_THREADS, thread_name_prefix="tool")
+        return TurnRunner(
+            turns=Turns(self.stores.house, worker, self.model_name, self.household, utc_now, self.settings.zone),
+            agent=Agent(
+                model=self._model(),
+                treasury=self.treasury,
+                settling=Settling(pool, self.redactor),
+                toolbox=self.toolbox,
+                notes=self.notes,
+                redactor=self.redactor,
+                show=news.text,
+            ),
+            treasury=self.treasury,
+            gate=self.gate,
+            redactor=self.redactor,
+            interrupts=interrupts,
+            news=news,
+            wake=self.alarms.set,
+        )
+
+    def toolbox(self, butler: Butler) -> Toolbox:
+        """Return a butler's tools, made once for each state of its folder."""
+        found = self._toolboxes.get(butler.name)
+        if found is None or found[0] != butler:
+            store = self.stores.of(butler.name)
+            more, _ = modules.load(butler, store)
+            shelf = SkillShelf((*self.notes, *butler.notes))
+            found = (butler, Toolbox((Memory(store), State(store), Time(), shelf, *more)))
+            self._toolboxes[butler.name] = found
+        return found[1]
+
+    @cached_property
+    def _toolboxes(self) -> dict[str, tuple[Butler, Toolbox]]:
+        return {}
+
+    def _model(self) -> Model:
+        # Imported here, since only workers think, and Anthropic's package alone costs a second and 75 MB.
+        if self.model_name == REHEARSAL:
+            from adapters.models.rehearsal import Rehearsal  # noqa: PLC0415
+
+            return Rehearsal()
+        from adapters.models.anthropic import AnthropicModel  # noqa: PLC0415
+
+        return AnthropicModel(
+            self.model_name, self.keys, self.settings.anthropic_base_url, price(self.model_name).effort
+        )

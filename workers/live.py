@@ -1,0 +1,83 @@
+"""News from a worker to the chats while a turn runs; on Redis, since a lost piece of news costs nothing."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Iterable
+from time import monotonic
+
+from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
+from redis.exceptions import RedisError
+
+from bot.conversations import Conversation
+from bot.redaction import Redactor
+from bot.turn import Turn
+
+PACE = 0.05  # seconds between two pieces of news about the same text
+PATIENCE = 1.0  # seconds without a try after Redis could not be reached
+TURN = "turn"
+REPLY = "reply"
+log = logging.getLogger(__name__)
+
+
+class Newsroom:
+    """A worker's side: tells the chats what it is doing."""
+
+    def __init__(self, redis: Redis, redactor: Redactor) -> None:
+        self._redis = redis
+        self._redactor = redactor
+        self._told: dict[int, float] = {}
+        self._silent_until = 0.0
+
+    def begun(self, turn: Turn) -> None:
+        """Tell that a turn runs."""
+        self._publish(turn.conversation, TURN, turn.id, "")
+
+    def text(self, turn: Turn, text: str) -> None:
+        """Tell how far an answer is written."""
+        now = monotonic()
+        if now - self._told.get(turn.id, 0.0) >= PACE:
+            self._told[turn.id] = now
+            self._publish(turn.conversation, TURN, turn.id, self._redactor.clean(text))
+
+    def over(self, turn: Turn) -> None:
+        """Tell that there is something to be delivered."""
+        self._told.pop(turn.id, None)
+        self._publish(turn.conversation, REPLY, turn.id, "")
+
+    def reply(self, conversation: Conversation) -> None:
+        """Tell that there is something to be delivered in a conversation."""
+        self._publish(conversation, REPLY, 0, "")
+
+    def _publish(self, conversation: Conversation, kind: str, turn_id: int, text: str) -> None:
+        if monotonic() < self._silent_until:
+            return
+        try:
+            self._redis.publish(
+                _topic(conversation.address.channel), json.dumps([kind, conversation.id, turn_id, text])
+            )
+        except RedisError as error:
+            self._silent_until = monotonic() + PATIENCE
+            log.info("no news reach the chats: %s", error)
+
+
+async def listen(url: str, channels: Iterable[str], on_news: Callable[[str, int, int, str], None]) -> None:
+    """Hand each piece of news to `on_news` until cancelled, through every outage of Redis."""
+    while True:
+        redis = AsyncRedis.from_url(url)
+        try:
+            async with redis.pubsub() as pubsub:
+                await pubsub.subscribe(*map(_topic, channels))
+                async for message in pubsub.listen():
+                    if message["type"] == "message":
+                        on_news(*json.loads(message["data"]))
+        except RedisError as error:
+            log.info("no news come from the workers: %s", error)
+            await asyncio.sleep(PATIENCE)
+        finally:
+            await redis.aclose()
+
+
+def _topic(channel: str) -> str:
+    return f"butlers:live:{channel}"

@@ -1,0 +1,108 @@
+"""The processes by name: what `butler bot`, `worker`, `clock` and `chat` do, alone or in a whole house."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Coroutine
+from contextlib import suppress
+from uuid import uuid4
+
+from bot.errors import ConfigurationError
+from bot.settings import Settings
+from workers.house import House, utc_now
+from workers.interrupts import Interrupts
+from workers.liveness import held, lock_path, note_birth, note_death
+
+EXIT_CONFIGURATION = 78  # as sysexits.h has it: no use starting again before somebody mends the settings
+
+
+def bot(settings: Settings, *, log_to_file: bool = False) -> int:
+    """Serve the chat vendors."""
+    from workers.chats import check, serve  # noqa: PLC0415 - only this process needs the vendors' packages
+
+    house = House(settings)
+    check(house)
+    house.open("bot", log_to_file=log_to_file)
+    _refuse_without_redis(house)
+    return _run(serve(house))
+
+
+def worker(settings: Settings, *, log_to_file: bool = False) -> int:
+    """Let butlers think and act."""
+    from workers.worker import Worker, leave  # noqa: PLC0415 - only this process needs the threads
+
+    house = House(settings)
+    house.open("worker", log_to_file=log_to_file)
+    _refuse_without_redis(house)
+    name = uuid4().hex
+    interrupts = Interrupts()
+    with held(lock_path(house.home.folder, name)):
+        with house.stores.house.write() as tx:
+            note_birth(tx, name, utc_now())
+        house.doorbell.forget_cut_off()
+        Worker(
+            name=name,
+            database=house.stores.house,
+            doorbell=house.doorbell,
+            runner=house.turn_runner(name, interrupts),
+            sweep=house.sweep(),
+            interrupts=interrupts,
+            clock=utc_now,
+        ).run()
+        with house.stores.house.write() as tx:
+            note_death(tx, house.home.folder, name)
+        leave()
+    return 0
+
+
+def clock(settings: Settings, *, log_to_file: bool = False) -> int:
+    """Ring when a wait is over, and look after the house."""
+    from workers import clock as clock_loop  # noqa: PLC0415 - named like this function
+
+    house = House(settings)
+    house.open("clock", log_to_file=log_to_file)
+    _refuse_without_redis(house)
+    clock_loop.run(house.alarms, house.sweep(), house.doorbell)
+    return 0
+
+
+def terminal(settings: Settings) -> int:
+    """Talk in the terminal."""
+    from workers.terminal import serve  # noqa: PLC0415 - only this process needs the terminal
+
+    house = House(settings)
+    house.open("terminal", log_to_file=True)
+    _refuse_without_redis(house)
+    return _run(serve(house))
+
+
+def _run(service: "Coroutine[None, None, int | None]") -> int:
+    """Run a service until it ends, or until the process is told to."""
+
+    async def until_told() -> int:
+        task = asyncio.ensure_future(service)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+        with suppress(asyncio.CancelledError):
+            return await task or 0
+        return 0
+
+    try:
+        return asyncio.run(until_told())
+    except* ConfigurationError as group:
+        raise group.exceptions[0] from None
+
+
+def _refuse_without_redis(house: House) -> None:
+    """Refuse to start a process by itself when the queue was never there."""
+    if house.settings.redis_url is None and not house.home.socket.exists():
+        raise ConfigurationError(
+            f"REDIS_URL: no house runs in {house.home.folder}, so there is no queue. Start it with `butler up`, or set "
+            "REDIS_URL to a Redis or Valkey server of your own."
+        )
+
+
+def explain(error: ConfigurationError) -> int:
+    """Print what is wrong with the settings and return the exit status for it."""
+    print(f"butler: {error}", file=sys.stderr)  # noqa: T201 - a person or a log reads it
+    return EXIT_CONFIGURATION

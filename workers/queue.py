@@ -1,0 +1,155 @@
+"""The doorbell: an RQ queue whose jobs can name one function and carry one number."""
+
+import json
+import logging
+import zlib
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Queue
+from rq.exceptions import DequeueTimeout
+from rq.job import Job
+from rq.serializers import JSONSerializer
+from rq_scheduler import Scheduler
+
+TURNS = "turns"
+RUN_TURN = "workers.turns.run_turn"
+JOB_TTL = 3600  # seconds: a ring that nobody heard for so long was found by the sweep
+MOST_RINGS = 1000  # with so many unheard, one more would change nothing
+LONGEST_RING = 1000  # bytes
+log = logging.getLogger(__name__)
+
+
+class Ringing(Protocol):
+    """Something that can ask for turns."""
+
+    def ring(self, conversation_ids: Sequence[int]) -> bool:
+        """Ask for a turn in each of these conversations; tell whether the rings were heard."""
+        ...
+
+
+class ForeignJobError(ValueError):
+    """Something else than a ring is in the queue."""
+
+
+class RingJob(Job):
+    """A ring. It is JSON, for rq-scheduler would write pickle, and RQ itself never runs it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as RQ has it
+        super().__init__(*args, **{**kwargs, "serializer": JSONSerializer})
+
+    def perform(self) -> Any:  # noqa: ANN401 - as RQ has it
+        """Refuse: only the house's own worker answers a ring."""
+        raise ForeignJobError("a ring is not run as a job")
+
+
+def read_ring(redis: Redis, job_id: str) -> int | None:
+    """Return the conversation that a job rings for, or None when the job has expired.
+
+    Nothing else of a job is read, since whoever can write to Redis can write anything. Raises ForeignJobError.
+    """
+    data = redis.hget(Job.key_for(job_id), "data")
+    if not isinstance(data, bytes):
+        return None
+    try:
+        parts = json.loads(zlib.decompressobj().decompress(data, LONGEST_RING))
+    except (ValueError, zlib.error, RecursionError) as error:
+        raise ForeignJobError(f"job {job_id} is not JSON") from error
+    match parts:
+        case [str(function), None, [int(conversation_id)], dict(keywords)] if function == RUN_TURN and not keywords:
+            return conversation_id
+    raise ForeignJobError(f"job {job_id} asks for something else than a turn")
+
+
+class Doorbell:
+    """Rings for turns. A lost ring is found by the sweep, so that no trouble with Redis is anybody else's."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._queue = Queue(TURNS, connection=redis, job_class=RingJob, serializer=JSONSerializer)
+
+    def ring(self, conversation_ids: Sequence[int]) -> bool:
+        """Ask for a turn in each of these conversations; tell whether the rings were heard."""
+        rings = [
+            Queue.prepare_data(RUN_TURN, args=[number], ttl=JOB_TTL, result_ttl=0, failure_ttl=0, description="")
+            for number in conversation_ids
+        ]
+        try:
+            if self._queue.count > MOST_RINGS:
+                return True
+            with self._redis.pipeline() as pipeline:
+                self._queue.enqueue_many(rings, pipeline=pipeline)
+                pipeline.execute()
+        except RedisError as error:
+            log.warning("the queue cannot be reached: %s", error)
+            return False
+        return True
+
+    def listen(self, seconds: int) -> int | None:
+        """Wait for a ring and return its conversation; None when none came. Raises RedisError."""
+        try:
+            found = Queue.lmove(self._redis, self._queue.key, seconds)
+        except DequeueTimeout:
+            return None
+        job_id = found[1].decode(errors="replace")
+        try:
+            return read_ring(self._redis, job_id)
+        except ForeignJobError as error:
+            log.error("refused: %s", error)  # noqa: TRY400 - a traceback would add nothing
+            return None
+        finally:
+            with self._redis.pipeline() as pipeline:
+                pipeline.lrem(self._queue.intermediate_queue_key, 1, found[1])
+                pipeline.delete(Job.key_for(job_id))
+                pipeline.execute()
+
+    def forget_cut_off(self) -> None:
+        """Drop rings that were between the queue and a worker when that died: the sweep finds what they were for."""
+        self._redis.delete(self._queue.intermediate_queue_key)
+
+    def fault(self) -> str | None:
+        """Return why the queue cannot be reached, or None when it can."""
+        try:
+            self._redis.ping()
+        except RedisError as error:
+            return f"cannot be reached ({error}); messages are kept and taken up by the sweep"
+        return None
+
+
+class AlarmClock(Scheduler):  # type: ignore[misc] # rq-scheduler has no types
+    """Rings at a later time, by rq-scheduler's sorted set, hardened against what was measured of it.
+
+    One bad job harms no other, an outage of Redis is the caller's to survive, and no lock is needed: where two clocks
+    run, a conversation is rung twice and worked on once.
+    """
+
+    job_class = RingJob
+
+    def __init__(self, redis: Redis, doorbell: Ringing) -> None:
+        super().__init__(TURNS, connection=redis)
+        self._doorbell = doorbell
+
+    def set(self, conversation_id: int, at: datetime) -> None:
+        """Ring for a turn at a time, or up to a second later."""
+        try:
+            # rq-scheduler cuts fractions off, and a ring before its time would be in vain.
+            self.enqueue_at(at + timedelta(seconds=1), RUN_TURN, conversation_id, job_result_ttl=0, job_description="")
+        except RedisError as error:
+            log.warning("the alarm is not set: %s", error)
+
+    def enqueue_jobs(self) -> None:
+        """Ring for what has become due. Raises RedisError."""
+        for raw in self.connection.zrangebyscore(self.scheduled_jobs_key, 0, datetime.now().astimezone().timestamp()):
+            job_id = raw.decode(errors="replace")
+            try:
+                conversation_id = read_ring(self.connection, job_id)
+            except ForeignJobError as error:
+                log.error("refused: %s", error)  # noqa: TRY400 - a traceback would add nothing
+            else:
+                if conversation_id is not None:
+                    self._doorbell.ring([conversation_id])
+            self.connection.zrem(self.scheduled_jobs_key, raw)
+            self.connection.delete(Job.key_for(job_id))

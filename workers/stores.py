@@ -1,0 +1,52 @@
+"""The house's databases, opened and brought to the newest state of their tables."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from threading import Lock
+
+import skills
+from bot.store import migrate
+from bot.store.database import Database, sqlite_url
+from workers.home import Home
+from workers.liveness import waited_for
+
+SKILLS = Path(skills.__file__).parent
+BUTLER_HISTORIES = (*migrate.BUTLER, *sorted(SKILLS.glob("*/migrations")))
+
+
+class Stores:
+    """The house's database, and one for each butler that no other butler's tools are given."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._opening = Lock()
+        self._of_butlers: dict[str, Database] = {}
+        self.house = Database(sqlite_url(home.database))
+
+    def prepare(self, butlers: Iterable[str]) -> None:
+        """Bring the databases into order before anything uses them. Raises ConfigurationError."""
+        self._bring_up_to_date({self.house: migrate.HOUSE, **{self._open(name): BUTLER_HISTORIES for name in butlers}})
+
+    def of(self, butler: str) -> Database:
+        """Return a butler's own database, made at its first use when the butler came after the start."""
+        with self._opening:
+            if butler not in self._of_butlers:
+                self._bring_up_to_date({self._open(butler): BUTLER_HISTORIES})
+            return self._of_butlers[butler]
+
+    def close(self) -> None:
+        """Close every connection."""
+        for database in (self.house, *self._of_butlers.values()):
+            database.close()
+
+    def _open(self, butler: str) -> Database:
+        path = self._home.butler_database(butler)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._of_butlers[butler] = Database(sqlite_url(path))
+        return self._of_butlers[butler]
+
+    def _bring_up_to_date(self, wanted: Mapping[Database, Sequence[Path]]) -> None:
+        with waited_for(self._home.lock("migrate")):
+            behind = {base.url: steps for base, steps in wanted.items() if not migrate.is_current(base, steps)}
+            if behind:
+                migrate.upgrade(behind)

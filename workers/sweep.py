@@ -1,0 +1,47 @@
+"""The sweep: finds the work of dead workers, and every ring that nobody heard."""
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from bot import conversations, takeover
+from bot.store.database import Database
+from bot.treasury.treasury import Treasury
+from bot.turn import Clock
+from workers.liveness import Watch, note_death
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Looks through the house every few seconds."""
+
+    database: Database
+    treasury: Treasury
+    watch: Watch
+    home: Path
+    clock: Clock
+
+    def find(self, after: timedelta = conversations.RING_AGAIN_AFTER) -> list[int]:
+        """Return the conversations that wait for a worker and must be rung again."""
+        self._bury()
+        now = self.clock()
+        with self.database.read() as tx:
+            found = conversations.unheard(tx, now, after)
+        if found:
+            log.info("%s conversations waited without being heard", len(found))
+            with self.database.write() as tx:
+                conversations.note_rung(tx, found, now)
+        return found
+
+    def _bury(self) -> None:
+        """Free what dead workers held."""
+        with self.database.read() as tx:
+            dead = self.watch.dead(tx)
+        for worker in dead:
+            with self.database.write() as tx:
+                freed = takeover.take_over(tx, worker, self.treasury, self.clock())
+                note_death(tx, self.home, worker)
+            log.warning("worker %s is dead; %s conversations are taken up again", worker, len(freed))

