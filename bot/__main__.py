@@ -1,6 +1,7 @@
 """The `butler` command."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable
 
@@ -28,15 +29,32 @@ def main(arguments: list[str] | None = None) -> int:
 def _up(settings: Settings, parsed: argparse.Namespace) -> int:
     from workers.supervisor import up  # noqa: PLC0415
 
-    return up(settings)
+    return up(settings, [name for name in (parsed.only or "").split(",") if name])
 
 
 def _process(name: str) -> Action:
-    def run(settings: Settings, parsed: argparse.Namespace) -> int:
-        del parsed
+    def run(settings: Settings, _: argparse.Namespace) -> int:
         from workers import processes  # noqa: PLC0415
 
         return int(getattr(processes, name)(settings))
+
+    return run
+
+
+def _check(settings: Settings, _: argparse.Namespace) -> int:
+    from workers.doctor import check  # noqa: PLC0415
+
+    return check(settings)
+
+
+def _shell(name: str) -> Action:
+    def run(settings: Settings, parsed: argparse.Namespace) -> int:
+        from workers import shell  # noqa: PLC0415
+
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `butler sessions | head` is no error
+
+        names = [parsed.name] if "name" in parsed else []
+        return int(getattr(shell, name)(settings, *names))
 
     return run
 
@@ -50,11 +68,17 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(action=action)
         return command
 
-    add("up", "run the whole house in this terminal", _up)
+    up = add("up", "run the whole house in this terminal", _up)
+    up.add_argument("--only", metavar="A,B", help="serve only these butlers")
     add("chat", "talk in this terminal with a house that runs", _process("terminal"))
     add("bot", "run the process that speaks to chat vendors", _process("bot"))
     add("worker", "run the process in which butlers think and act", _process("worker"))
     add("clock", "run the process that rings when a wait is over", _process("clock"))
+    add("check", "look for everything that is wrong, spending nothing", _check)
+    add("list", "list the household", _shell("list_butlers"))
+    add("init", "write a new butler's folder", _shell("make_butler")).add_argument("name", metavar="NAME")
+    add("sessions", "list what was done", _shell("list_sessions"))
+    add("failed", "list what could not be done", _shell("list_failed"))
     return parser
 
 

@@ -19,6 +19,7 @@ from bot.transcript import Entry
 from bot.treasury.treasury import Reservation, Treasury
 from bot.turn import Turn
 
+GO_ON = (Text(text="[the house] Go on."),)
 MAX_OUTPUT = 16_000  # tokens: a long answer with its thoughts
 LENGTH_NOTE = "\n\n[My answer reached its greatest length here. Say “go on” for the rest.]"
 REFUSED = "The model declined to answer this, so I have left it out of our conversation. Please ask in another way."
@@ -99,21 +100,17 @@ class Agent:
             turn.note_step(tx)
             content = self._clean(answer)
             transcript.append(tx, turn.conversation.id, turn.id, "butler", content, Origin.BUTLER, turn.clock())
-            return self._conclude(tx, turn, answer.ending, _words(content))
+            return self._conclude(tx, turn, answer.ending, transcript.words_of(content))
 
     def _conclude(self, tx: Connection, turn: Turn, ending: Ending, words: str) -> bool | None:
         if ending is Ending.CALLS:
             return None
-        if ending is Ending.PAUSE:
-            go_on = (Text(text="[the house] Go on."),)
-            transcript.append(tx, turn.conversation.id, turn.id, "user", go_on, Origin.HOUSE, turn.clock())
+        if ending is Ending.PAUSE or (ending is Ending.CONTEXT and self._make_room(tx, turn)):
+            transcript.append(tx, turn.conversation.id, turn.id, "user", GO_ON, Origin.HOUSE, turn.clock())
             return None
-        if ending is Ending.CONTEXT:
-            entries = transcript.load(tx, turn.conversation.id)
-            if transcript.drop_older_half(tx, turn.conversation.id, turn.id, entries):
-                return None
         if ending is Ending.REFUSAL:
             transcript.withdraw(tx, turn.id)
+        words = "\n\n".join(filter(None, (*transcript.words_before(tx, turn.id, GO_ON), words)))
         kind, text = {
             Ending.DONE: (ReplyKind.ANSWER, words or WORDLESS),
             Ending.LENGTH: (ReplyKind.ANSWER, words + LENGTH_NOTE),
@@ -121,6 +118,10 @@ class Agent:
             Ending.CONTEXT: (ReplyKind.FAILURE, words or TOO_LONG),
         }[ending]
         return turn.end(tx, "answered" if kind is ReplyKind.ANSWER else "failed", kind, text)
+
+    def _make_room(self, tx: Connection, turn: Turn) -> bool:
+        entries = transcript.load(tx, turn.conversation.id)
+        return transcript.drop_older_half(tx, turn.conversation.id, turn.id, entries)
 
     def _clean(self, answer: Answer) -> Content:
         """Mask secrets, and leave out calls that were cut off in the middle."""
@@ -130,7 +131,3 @@ class Agent:
             for block in answer.content
             if not (cut and isinstance(block, Call))
         )
-
-
-def _words(content: Content) -> str:
-    return "".join(block.text for block in content if isinstance(block, Text)).strip()

@@ -29,8 +29,8 @@ log = logging.getLogger(__name__)
 class Presence(Protocol):
     """What shows in a chat that an answer is on its way."""
 
-    async def end(self, conversation_id: int) -> None:
-        """Stop showing it; nothing of it reaches the chat after this returns."""
+    async def end(self, conversation_id: int) -> bool:
+        """Stop showing it, and tell whether it was shown; nothing of it reaches the chat after this returns."""
         ...
 
 
@@ -115,8 +115,8 @@ class Delivery:
         chat = self._chats.get(reply.conversation.address.channel)
         if chat is None:
             return False
-        if not reply.is_working:
-            await self._presence.end(conversation_id)
+        if not reply.is_working and await self._presence.end(conversation_id):
+            return True  # look again: the message that showed a part of the answer is known only now
         return await self.deliver(chat, reply)
 
     async def deliver(self, chat: Chat, reply: Reply) -> bool:

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
@@ -90,12 +90,13 @@ class Household:
 class LiveHousehold:
     """The household as its files stand now: a change is read before the next message, and a broken one changes nothing."""
 
-    def __init__(self, folder: Path, default: str) -> None:
+    def __init__(self, folder: Path, default: str, only: Sequence[str] = ()) -> None:
         self._folder = folder
         self._default = default
+        self._only = only
         self._stamp = _stamp(folder)
         self._looked_at = monotonic()
-        self._household = read_household(folder, default)
+        self._household = read_household(folder, default, only)
 
     def __call__(self) -> Household:
         """Return the household."""
@@ -106,22 +107,29 @@ class LiveHousehold:
         if stamp != self._stamp:
             self._stamp = stamp
             try:
-                self._household = read_household(self._folder, self._default)
+                self._household = read_household(self._folder, self._default, self._only)
             except ConfigurationError as error:
                 self._household = replace(self._household, faults=(str(error),))
         return self._household
 
 
-def read_household(folder: Path, default: str) -> Household:
-    """Read every folder of the household; a broken one is a fault, and the others serve on.
+def read_household(folder: Path, default: str, only: Sequence[str] = ()) -> Household:
+    """Read every folder of the household, or `only` some; a broken one is a fault, and the others serve on.
 
-    Raises ConfigurationError when no butler is left that could answer.
+    Raises ConfigurationError when the default butler does not work; it is the first of `only` if it is not among them.
     """
     if not folder.is_dir():
         raise ConfigurationError(f"BUTLER_HOUSEHOLD: there is no folder {folder}. `butler init assistant` makes one.")
     butlers: dict[str, Butler] = {}
     faults: list[str] = []
-    for path in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
+    folders = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    if only:
+        unknown = sorted(set(only) - {path.name for path in folders})
+        if unknown:
+            raise ConfigurationError(f"There is no butler {unknown[0]} in {folder}. `butler list` shows all.")
+        folders = [path for path in folders if path.name in only]
+        default = default if default in only else only[0]
+    for path in folders:
         try:
             butlers[path.name] = read_butler(path)
         except ConfigurationError as error:

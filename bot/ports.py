@@ -106,16 +106,6 @@ class Answer(Value):
     usage: Usage
     ending: Ending
 
-    @property
-    def calls(self) -> tuple[Call, ...]:
-        """The tool calls it asks for."""
-        return tuple(block for block in self.content if isinstance(block, Call))
-
-    @property
-    def text(self) -> str:
-        """Its words."""
-        return "".join(block.text for block in self.content if isinstance(block, Text)).strip()
-
 
 class Interrupt(Protocol):
     """A way to end a request from another thread."""

@@ -18,6 +18,7 @@ from bot.store.tables import inbox, turns
 
 TYPING_AFTER = 0.3  # seconds: an answer that comes at once needs no announcement
 TYPING_EVERY = 4.0
+MESSAGE_AFTER = 1.0  # a message that would be the whole answer a moment later is better sent once
 NEVER = float("inf")
 log = logging.getLogger(__name__)
 
@@ -69,12 +70,14 @@ class Presences:
             showing.text = text
             showing.news.set()
 
-    async def end(self, conversation_id: int) -> None:
-        """Stop a conversation's presence; nothing of it reaches the chat after this returns."""
+    async def end(self, conversation_id: int) -> bool:
+        """Stop a conversation's presence, and tell whether there was one; nothing of it reaches the chat afterwards."""
         showing = self._showings.get(conversation_id)
-        if showing is not None and showing.task is not None:
-            showing.finish()
-            await asyncio.wait([showing.task])
+        if showing is None or showing.task is None:
+            return False
+        showing.finish()
+        await asyncio.wait([showing.task])
+        return True
 
     async def _keep(self, conversation_id: int, showing: _Showing) -> None:
         try:
@@ -90,10 +93,13 @@ class Presences:
                 del self._showings[conversation_id]
 
     async def _show_until_the_end(self, showing: _Showing) -> None:
-        typing_at, preview_at = monotonic() + TYPING_AFTER, 0.0
+        began = monotonic()
+        typing_at, preview_at = began + TYPING_AFTER, began
         place = await self._store.read(lambda tx: _place(tx, showing.turn_id))
         while place is not None and not showing.ending:
             chat = self._chats[place.address.channel]
+            if not chat.has_drafts(place.address):
+                preview_at = max(preview_at, began + MESSAGE_AFTER)
             fresh = showing.text != showing.shown
             if fresh and monotonic() >= preview_at:
                 pause = await _patiently(self._preview(chat, place, showing))

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Literal
 
 from sqlalchemy import Connection, func, insert, select, update
@@ -97,6 +98,23 @@ def drop_older_half(tx: Connection, conversation_id: int, current_turn: int, ent
     last = max(entry.id for entry in entries if entry.turn_id in dropped)
     tx.execute(update(conversations).where(conversations.c.id == conversation_id).values(prompt_from=last))
     return True
+
+
+def words_before(tx: Connection, turn_id: int, request: Content) -> list[str]:
+    """Return what a turn said before each time that the house made it go on with this request."""
+    rows = tx.execute(
+        select(transcript.c.role, transcript.c.content).where(transcript.c.turn_id == turn_id).order_by(transcript.c.id)
+    ).all()
+    words = []
+    for row, following in pairwise(rows):
+        if row.role == "butler" and CONTENT.validate_python(following.content) == request:
+            words.append(words_of(CONTENT.validate_python(row.content)))
+    return words
+
+
+def words_of(content: Content) -> str:
+    """Return the words of an entry."""
+    return "".join(block.text for block in content if isinstance(block, Text)).strip()
 
 
 def stranger_was_read(entries: Iterable[Entry]) -> bool:

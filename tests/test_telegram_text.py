@@ -19,7 +19,7 @@ _SHOWS_NOTHING = re.compile(
     "[ \n\xa0\u1680\u180e\u2000-\u200f\u202f\u205f\u2800\u3000\ufeff\ufffc\U000e0000-\U000e007f]*"
 )
 _URL = re.compile(
-    r"(https?://[^/?#@:\[\]\s]+\.[^/?#@:\[\]\s]+(:[1-9]\d{0,4})?|tg://(?!user\b)[a-z0-9_-]+)([/?#]\S*)?", re.I
+    r"(https?://[^/?#@:\[\]\s]+\.[^/?#@:\[\]\s]+(:[1-9]\d{0,4})?|tg://(?!user\b)[a-z0-9_-]+)([/?#]\S*)?", re.IGNORECASE
 )
 
 
@@ -190,7 +190,7 @@ def test_long_quotes_fold() -> None:
 
 
 def test_long_code_is_closed_and_opened_again() -> None:
-    """A block that is cut is a block of the same language in every piece, cut between its lines and indented as before."""
+    """A block that is cut is a block of the same language in every piece, and keeps its lines and their indents."""
     code = "\n".join(f"    line {number} of 😀" if number else "begin" for number in range(500))
     messages = pieces(f"# Title\n\n```py\n{code}\n```\n\nthe end")
     assert len(messages) > 1

@@ -8,7 +8,8 @@ from time import monotonic
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from workers.queue import AlarmClock, Doorbell
+from workers.alarms import AlarmClock
+from workers.queue import Doorbell
 from workers.sweep import Sweep
 
 TICK = 0.5

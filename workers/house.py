@@ -1,9 +1,11 @@
 """The house: the one place where everything is put together, from settings to tools."""
 
 import getpass
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import cached_property
+from time import monotonic, sleep
 
 from redis import Redis
 from redis.backoff import NoBackoff
@@ -14,6 +16,7 @@ from bot.agent import Agent
 from bot.commands.book import CommandBook
 from bot.commands.look import LookCommands
 from bot.commands.talk import TalkCommands
+from bot.errors import ConfigurationError
 from bot.household import Butler, LiveHousehold
 from bot.people import Gate, gate
 from bot.ports import Model
@@ -22,6 +25,7 @@ from bot.redaction import Redactor
 from bot.settings import Settings
 from bot.settling import Settling
 from bot.skill_notes import SkillNote, SkillShelf, read_notes
+from bot.store import migrate
 from bot.tools import Toolbox
 from bot.treasury.prices import price
 from bot.treasury.treasury import Treasury
@@ -31,16 +35,18 @@ from skills.memory.tools import Memory
 from skills.state.tools import State
 from skills.time.tools import Time
 from workers import modules
+from workers.alarms import AlarmClock
 from workers.home import Home
 from workers.interrupts import Interrupts
 from workers.live import Newsroom
-from workers.liveness import Watch
-from workers.queue import AlarmClock, Doorbell
+from workers.liveness import Watch, is_held
+from workers.queue import Doorbell
 from workers.stores import SKILLS, Stores
 from workers.sweep import Sweep
 from workers.turns import TurnRunner
 
 REHEARSAL = "rehearsal"
+QUEUE_STARTS_WITHIN = 5.0  # seconds; a house that starts later than its queue works without one until then
 TOOL_THREADS = 64
 
 
@@ -52,8 +58,9 @@ def utc_now() -> datetime:
 class House:
     """What the processes are made of; each part is built when a process first needs it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, only: Sequence[str] = ()) -> None:
         self.settings = settings
+        self._only = only
         self.home = Home(settings.home)
         self.redactor = Redactor(settings.secrets)
 
@@ -62,11 +69,27 @@ class House:
         self.home.make()
         logs.start_logging(process, self.redactor, self.home.logs if log_to_file else None)
         self.stores.prepare(self.household().butlers)
+        self._wait_for_redis()
+
+    def make_tables(self) -> None:
+        """Bring the tables into order, in a process that does nothing else. Raises ConfigurationError."""
+        self.stores.prepare(self.household().butlers, migrate.upgrade_here)
+
+    def _wait_for_redis(self) -> None:
+        """Give the queue a moment to come up. Raises ConfigurationError when there never was one."""
+        if self.settings.redis_url is None and not is_held(self.home.lock("house")):
+            raise ConfigurationError(
+                f"REDIS_URL: no house runs in {self.home.folder}, so there is no queue. Start it with `butler up`, or "
+                "set REDIS_URL to a Redis or Valkey server of your own."
+            )
+        deadline = monotonic() + QUEUE_STARTS_WITHIN
+        while self.doorbell.fault() is not None and monotonic() < deadline:
+            sleep(0.01)
 
     @cached_property
     def household(self) -> LiveHousehold:
         """The butlers."""
-        return LiveHousehold(self.settings.household, self.settings.default_butler)
+        return LiveHousehold(self.settings.household, self.settings.default_butler, self._only)
 
     @cached_property
     def stores(self) -> Stores:

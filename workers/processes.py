@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from uuid import uuid4
 
@@ -16,24 +16,28 @@ from workers.liveness import held, lock_path, note_birth, note_death
 EXIT_CONFIGURATION = 78  # as sysexits.h has it: no use starting again before somebody mends the settings
 
 
-def bot(settings: Settings, *, log_to_file: bool = False) -> int:
+def tables(settings: Settings, only: Sequence[str] = ()) -> int:
+    """Bring the tables into order."""
+    House(settings, only).make_tables()
+    return 0
+
+
+def bot(settings: Settings, only: Sequence[str] = (), *, log_to_file: bool = False) -> int:
     """Serve the chat vendors."""
     from workers.chats import check, serve  # noqa: PLC0415 - only this process needs the vendors' packages
 
-    house = House(settings)
+    house = House(settings, only)
     check(house)
     house.open("bot", log_to_file=log_to_file)
-    _refuse_without_redis(house)
     return _run(serve(house))
 
 
-def worker(settings: Settings, *, log_to_file: bool = False) -> int:
+def worker(settings: Settings, only: Sequence[str] = (), *, log_to_file: bool = False) -> int:
     """Let butlers think and act."""
     from workers.worker import Worker, leave  # noqa: PLC0415 - only this process needs the threads
 
-    house = House(settings)
+    house = House(settings, only)
     house.open("worker", log_to_file=log_to_file)
-    _refuse_without_redis(house)
     name = uuid4().hex
     interrupts = Interrupts()
     with held(lock_path(house.home.folder, name)):
@@ -55,24 +59,22 @@ def worker(settings: Settings, *, log_to_file: bool = False) -> int:
     return 0
 
 
-def clock(settings: Settings, *, log_to_file: bool = False) -> int:
+def clock(settings: Settings, only: Sequence[str] = (), *, log_to_file: bool = False) -> int:
     """Ring when a wait is over, and look after the house."""
     from workers import clock as clock_loop  # noqa: PLC0415 - named like this function
 
-    house = House(settings)
+    house = House(settings, only)
     house.open("clock", log_to_file=log_to_file)
-    _refuse_without_redis(house)
     clock_loop.run(house.alarms, house.sweep(), house.doorbell)
     return 0
 
 
-def terminal(settings: Settings) -> int:
+def terminal(settings: Settings, only: Sequence[str] = ()) -> int:
     """Talk in the terminal."""
     from workers.terminal import serve  # noqa: PLC0415 - only this process needs the terminal
 
-    house = House(settings)
+    house = House(settings, only)
     house.open("terminal", log_to_file=True)
-    _refuse_without_redis(house)
     return _run(serve(house))
 
 
@@ -91,15 +93,6 @@ def _run(service: "Coroutine[None, None, int | None]") -> int:
         return asyncio.run(until_told())
     except* ConfigurationError as group:
         raise group.exceptions[0] from None
-
-
-def _refuse_without_redis(house: House) -> None:
-    """Refuse to start a process by itself when the queue was never there."""
-    if house.settings.redis_url is None and not house.home.socket.exists():
-        raise ConfigurationError(
-            f"REDIS_URL: no house runs in {house.home.folder}, so there is no queue. Start it with `butler up`, or set "
-            "REDIS_URL to a Redis or Valkey server of your own."
-        )
 
 
 def explain(error: ConfigurationError) -> int:

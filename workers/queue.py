@@ -4,8 +4,7 @@ import json
 import logging
 import zlib
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -13,7 +12,6 @@ from rq import Queue
 from rq.exceptions import DequeueTimeout
 from rq.job import Job
 from rq.serializers import JSONSerializer
-from rq_scheduler import Scheduler
 
 TURNS = "turns"
 RUN_TURN = "workers.turns.run_turn"
@@ -21,14 +19,6 @@ JOB_TTL = 3600  # seconds: a ring that nobody heard for so long was found by the
 MOST_RINGS = 1000  # with so many unheard, one more would change nothing
 LONGEST_RING = 1000  # bytes
 log = logging.getLogger(__name__)
-
-
-class Ringing(Protocol):
-    """Something that can ask for turns."""
-
-    def ring(self, conversation_ids: Sequence[int]) -> bool:
-        """Ask for a turn in each of these conversations; tell whether the rings were heard."""
-        ...
 
 
 class ForeignJobError(ValueError):
@@ -98,7 +88,7 @@ class Doorbell:
         try:
             return read_ring(self._redis, job_id)
         except ForeignJobError as error:
-            log.error("refused: %s", error)  # noqa: TRY400 - a traceback would add nothing
+            log.error("refused: %s", error)
             return None
         finally:
             with self._redis.pipeline() as pipeline:
@@ -117,39 +107,3 @@ class Doorbell:
         except RedisError as error:
             return f"cannot be reached ({error}); messages are kept and taken up by the sweep"
         return None
-
-
-class AlarmClock(Scheduler):  # type: ignore[misc] # rq-scheduler has no types
-    """Rings at a later time, by rq-scheduler's sorted set, hardened against what was measured of it.
-
-    One bad job harms no other, an outage of Redis is the caller's to survive, and no lock is needed: where two clocks
-    run, a conversation is rung twice and worked on once.
-    """
-
-    job_class = RingJob
-
-    def __init__(self, redis: Redis, doorbell: Ringing) -> None:
-        super().__init__(TURNS, connection=redis)
-        self._doorbell = doorbell
-
-    def set(self, conversation_id: int, at: datetime) -> None:
-        """Ring for a turn at a time, or up to a second later."""
-        try:
-            # rq-scheduler cuts fractions off, and a ring before its time would be in vain.
-            self.enqueue_at(at + timedelta(seconds=1), RUN_TURN, conversation_id, job_result_ttl=0, job_description="")
-        except RedisError as error:
-            log.warning("the alarm is not set: %s", error)
-
-    def enqueue_jobs(self) -> None:
-        """Ring for what has become due. Raises RedisError."""
-        for raw in self.connection.zrangebyscore(self.scheduled_jobs_key, 0, datetime.now().astimezone().timestamp()):
-            job_id = raw.decode(errors="replace")
-            try:
-                conversation_id = read_ring(self.connection, job_id)
-            except ForeignJobError as error:
-                log.error("refused: %s", error)  # noqa: TRY400 - a traceback would add nothing
-            else:
-                if conversation_id is not None:
-                    self._doorbell.ring([conversation_id])
-            self.connection.zrem(self.scheduled_jobs_key, raw)
-            self.connection.delete(Job.key_for(job_id))

@@ -1,6 +1,6 @@
 """The house's databases, opened and brought to the newest state of their tables."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 
@@ -11,6 +11,7 @@ from workers.home import Home
 from workers.liveness import waited_for
 
 SKILLS = Path(skills.__file__).parent
+Upgrade = Callable[[migrate.Wanted], None]
 BUTLER_HISTORIES = (*migrate.BUTLER, *sorted(SKILLS.glob("*/migrations")))
 
 
@@ -23,21 +24,17 @@ class Stores:
         self._of_butlers: dict[str, Database] = {}
         self.house = Database(sqlite_url(home.database))
 
-    def prepare(self, butlers: Iterable[str]) -> None:
+    def prepare(self, butlers: Iterable[str], upgrade: Upgrade = migrate.upgrade) -> None:
         """Bring the databases into order before anything uses them. Raises ConfigurationError."""
-        self._bring_up_to_date({self.house: migrate.HOUSE, **{self._open(name): BUTLER_HISTORIES for name in butlers}})
+        wanted = {self._open(name): BUTLER_HISTORIES for name in butlers}
+        self._bring_up_to_date({self.house: migrate.HOUSE, **wanted}, upgrade)
 
     def of(self, butler: str) -> Database:
         """Return a butler's own database, made at its first use when the butler came after the start."""
         with self._opening:
             if butler not in self._of_butlers:
-                self._bring_up_to_date({self._open(butler): BUTLER_HISTORIES})
+                self._bring_up_to_date({self._open(butler): BUTLER_HISTORIES}, migrate.upgrade)
             return self._of_butlers[butler]
-
-    def close(self) -> None:
-        """Close every connection."""
-        for database in (self.house, *self._of_butlers.values()):
-            database.close()
 
     def _open(self, butler: str) -> Database:
         path = self._home.butler_database(butler)
@@ -45,8 +42,8 @@ class Stores:
         self._of_butlers[butler] = Database(sqlite_url(path))
         return self._of_butlers[butler]
 
-    def _bring_up_to_date(self, wanted: Mapping[Database, Sequence[Path]]) -> None:
+    def _bring_up_to_date(self, wanted: Mapping[Database, Sequence[Path]], upgrade: Upgrade) -> None:
         with waited_for(self._home.lock("migrate")):
             behind = {base.url: steps for base, steps in wanted.items() if not migrate.is_current(base, steps)}
             if behind:
-                migrate.upgrade(behind)
+                upgrade(behind)

@@ -7,16 +7,19 @@ import select
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from subprocess import Popen
 from time import monotonic, sleep
 from typing import NoReturn
 
+from bot import logs
 from bot.errors import ConfigurationError
 from bot.settings import Settings
+from bot.treasury.prices import price
 from workers import processes, valkey
 from workers.house import House
 from workers.liveness import held
@@ -34,6 +37,7 @@ class Child:
     name: str
     target: Callable[[], int]
     leads: bool = False  # the house ends with it
+    once: bool = False  # it has one thing to do, and the others wait for that by themselves
     pid: int = 0
     started_at: float = 0.0
     deaths: int = 0
@@ -75,11 +79,6 @@ class Supervisor:
         if self._house.settings.redis_url is None:
             self._valkey = valkey.start(self._house.home)
 
-    def wait_for_valkey(self) -> None:
-        """Wait until the embedded server answers. Raises ConfigurationError."""
-        if self._valkey is not None:
-            valkey.wait_until_ready(self._house.home, self._valkey)
-
     def _start_what_is_due(self) -> None:
         if self._valkey is not None and self._valkey.poll() is not None:
             log.warning("valkey died with status %s and is started again", self._valkey.returncode)
@@ -101,6 +100,7 @@ class Supervisor:
 
     def _be(self, child: Child) -> NoReturn:
         """Become a child: the parent's signals are none of its business, and it ends with the parent."""
+        _name_process(f"butler {child.name}")
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
@@ -115,14 +115,14 @@ class Supervisor:
             status = processes.explain(error)
         finally:
             if sys.exc_info()[0] is not None:
-                log.critical("the process ends by an error", exc_info=True)
+                log.critical("the process ends by an error", exc_info=True)  # noqa: LOG014 - in flight, not caught
             logging.shutdown()
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(status)
 
     def _reap(self) -> None:
-        for child in self._children:
+        for child in [*self._children]:
             if child.pid:
                 pid, status = os.waitpid(child.pid, os.WNOHANG)
                 if pid:
@@ -130,6 +130,9 @@ class Supervisor:
 
     def _note_death(self, child: Child, status: int) -> None:
         child.pid = 0
+        if child.once and status == 0:
+            self._children.remove(child)
+            return
         if child.leads or status == processes.EXIT_CONFIGURATION:
             self._stop(max(status, 0))
             return
@@ -158,30 +161,35 @@ class Supervisor:
             self._valkey.wait()
 
 
-def up(settings: Settings) -> int:
-    """Run the whole house; return its exit status. Raises ConfigurationError."""
-    house = House(settings)
+def up(settings: Settings, only: Sequence[str] = ()) -> int:
+    """Run the whole house, or `only` some of its butlers; return its exit status. Raises ConfigurationError."""
+    house = House(settings, only)
     house.home.make()
     with held(house.home.lock("house"), "A house"):
-        chats_here = settings.telegram_bot_token is None
-        supervisor = Supervisor(house, _children(settings, chats_here=chats_here))
+        supervisor = Supervisor(house, _children(settings, only))
         supervisor.start_valkey()
-        house.open("house", log_to_file=chats_here)
-        supervisor.wait_for_valkey()
-        house.stores.close()  # a connection must not be used on both sides of a fork
+        logs.start_logging("house", house.redactor, house.home.logs if _chats_here(settings) else None)
+        # What is wrong with the settings is said once, and before anything runs.
+        house.household()
+        price(house.model_name)
         return supervisor.run()
 
 
-def _children(settings: Settings, *, chats_here: bool) -> list[Child]:
-    """Return the processes of the house; with no chat set up, the terminal is the chat."""
-    if chats_here:
-        first = Child("terminal", partial(processes.terminal, settings), leads=True)
-    else:
-        first = Child("bot", partial(processes.bot, settings))
+def _chats_here(settings: Settings) -> bool:
+    """With no chat set up, the terminal is the chat, and the log must not be written into it."""
+    return settings.telegram_bot_token is None
+
+
+def _children(settings: Settings, only: Sequence[str]) -> list[Child]:
+    """Return the processes of the house."""
+    here = _chats_here(settings)
+    chat = Child("terminal", partial(processes.terminal, settings, only), leads=True)
+    bot = Child("bot", partial(processes.bot, settings, only))
     return [
-        first,
-        Child("worker", partial(processes.worker, settings, log_to_file=chats_here)),
-        Child("clock", partial(processes.clock, settings, log_to_file=chats_here)),
+        Child("tables", partial(processes.tables, settings, only), once=True),
+        chat if here else bot,
+        Child("worker", partial(processes.worker, settings, only, log_to_file=here)),
+        Child("clock", partial(processes.clock, settings, only, log_to_file=here)),
     ]
 
 
@@ -189,6 +197,12 @@ def _signal(child: Child, number: signal.Signals) -> None:
     if child.pid:
         with suppress(ProcessLookupError):
             os.kill(child.pid, number)
+
+
+def _name_process(name: str) -> None:
+    """Let `ps -o comm` tell the processes of the house apart, where the kernel can."""
+    with suppress(OSError):
+        Path("/proc/self/comm").write_text(name, encoding="ascii")
 
 
 def _end_with(alive: int) -> None:

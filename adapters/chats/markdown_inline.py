@@ -26,6 +26,8 @@ def write_inline(writer: Writer, tokens: Sequence[Token], indent: str = "") -> N
 
 def read_inline(tokens: Sequence[Token]) -> RichText:
     """Read the tokens of a paragraph into a text of their own."""
+    if not tokens:
+        return RichText("")  # a short row of a table is filled up with thousands of these
     writer = Writer()
     write_inline(writer, tokens)
     return writer.finish()

@@ -4,7 +4,7 @@ import re
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock, lheading, reference
-from markdown_it.rules_inline import StateInline
+from markdown_it.rules_inline import StateInline, emphasis
 from markdown_it.rules_inline.state_inline import Delimiter
 
 # markdown-it drops, without a word, what is nested deeper than `maxNesting`; a list counts two. Ours begins to take
@@ -13,6 +13,11 @@ MAX_NESTING = 20
 _DEEPEST = MAX_NESTING - 4
 
 _SPOILER = ord("|")
+_STAR = ord("*")
+# Chinese, Japanese and Korean, whose words stand without spaces.
+_EAST_ASIAN = re.compile(
+    "[\u1100-\u11ff\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]"
+)
 
 # Enough to tell a formula from an escaped bracket such as \[optional\].
 _FORMULA = re.compile(r"\\[a-zA-Z]|[\^={}<>]|_\w\b|\d\s*[-+*/]\s*\w")
@@ -56,6 +61,7 @@ def build_parser() -> MarkdownIt:
     parser.inline.add_terminator_char("|")
     parser.inline.ruler.before("escape", "formula", _formula)
     parser.inline.ruler.before("emphasis", "spoiler", _spoiler)
+    parser.inline.ruler.at("emphasis", _emphasis)
     parser.inline.ruler2.after("balance_pairs", "spoiler", _spoiler_pairs)
     return parser
 
@@ -140,6 +146,20 @@ def _formula(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - as abo
             state.pos = found.end()
             return True
     return False
+
+
+def _emphasis(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - as above
+    """Let stars stand between a punctuation mark and an East Asian word, where CommonMark wants a space."""
+    first, start = len(state.delimiters), state.pos
+    if not emphasis.tokenize(state, silent):
+        return False
+    before, after = state.src[max(0, start - 1) : start], state.src[state.pos : state.pos + 1]
+    if before.strip() and after.strip():
+        for delimiter in state.delimiters[first:]:
+            if delimiter.marker == _STAR:
+                delimiter.open = delimiter.open or bool(_EAST_ASIAN.match(before))
+                delimiter.close = delimiter.close or bool(_EAST_ASIAN.match(after))
+    return True
 
 
 def _spoiler(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - as above

@@ -66,8 +66,9 @@ def plain_pieces(markdown: str, limit: int = LIMIT) -> list[str]:
 def preview(markdown: str, limit: int = LIMIT) -> tuple[str, list[Entity]]:
     """Turn Markdown that still arrives into one message: all of it, or its end after an ellipsis."""
     rich = _fitted(parse(markdown))
-    if utf16(rich.text.strip()) <= limit and len(rich.spans) <= MAX_SPANS:
-        return _entities(rich)
+    text, entities = _entities(rich)
+    if utf16(text) <= limit and len(entities) <= MAX_SPANS:
+        return text, entities
     end = tail(rich, limit - len(_ELLIPSIS), utf16)
     return _entities(edited(end, [Edit(0, 0, _ELLIPSIS)]))
 
@@ -122,8 +123,11 @@ def _end_of_space(text: str, at: int) -> int:
 
 
 def _trimmed(text: str, span: Span) -> Span:
-    end = span.start + len(text[span.start : span.end].rstrip())
-    return Span(span.kind, min(_end_of_space(text, span.start), end), end, span.detail)
+    covered = text[span.start : span.end]
+    end = span.start + len(covered.rstrip())
+    # Only what may begin with code keeps an indent.
+    start = _end_of_space(text, span.start) if span.kind in {"pre", "quote"} else span.end - len(covered.lstrip())
+    return Span(span.kind, min(start, end), end, span.detail)
 
 
 def _entity(text: str, span: Span, units: dict[int, int]) -> Entity:

@@ -124,7 +124,7 @@ def _rows(line: _Line, width: int) -> Iterator[str]:
     for row in _wrapped(cells, room, hang):
         yield bar + "".join(
             _styled("".join(cell.char for cell in group), style)
-            for style, group in groupby(row, key=lambda cell: cell.style)
+            for style, group in groupby(_stripped(row), key=lambda cell: cell.style)
         )
 
 
@@ -134,16 +134,25 @@ def _wrapped(cells: Sequence[_Cell], room: int, hang: int) -> Iterator[list[_Cel
     row: list[_Cell] = []
     used = word = 0  # `word` is where the last word of the row begins, 0 while there is only one
     for cell in cells:
+        if used + cell.width > room and cell.char == " ":
+            yield row
+            row, used, word = list(pad), hang, 0
+            continue  # the end of the row stands for the space
         while used + cell.width > room and used > hang:
-            cut = len(row) if cell.char == " " else word or len(row)
+            cut = word or len(row)
             yield row[:cut]
             row, word = pad + row[cut:], 0
-            used = sum(cell.width for cell in row)
+            used = sum(kept.width for kept in row)
         row.append(cell)
         used += cell.width
         if cell.char == " " and used > hang:
             word = len(row)
     yield row
+
+
+def _stripped(row: Sequence[_Cell]) -> Sequence[_Cell]:
+    # A style at the end of a row would show its space.
+    return row[: max((at for at, cell in enumerate(row, 1) if cell.char != " "), default=0)]
 
 
 def _styled(text: str, style: str) -> str:

@@ -38,15 +38,15 @@ class AnthropicModel:
         self.name = name
         self._effort = effort
         self._wire = Wire()
-        client = DefaultHttpxClient(limits=LIMITS, timeout=TIMEOUT)
-        self._wire.carry(client)
+        self._http = DefaultHttpxClient(limits=LIMITS, timeout=TIMEOUT)
+        self._wire.carry(self._http)
         self._clients = {
             key_id: Anthropic(
                 api_key=key,
                 base_url=base_url,
                 max_retries=0,  # a wait belongs into the database, where a crash does not forget it
                 timeout=TIMEOUT,
-                http_client=client,
+                http_client=self._http,
                 open_telemetry=False,
             )
             for key_id, key in keys.items()
@@ -66,6 +66,10 @@ class AnthropicModel:
             ) from error
         except httpx2.HTTPError as error:
             raise Unavailable(f"the connection to Anthropic broke: {error}", charged=True) from error
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._http.close()
 
     def _stream(self, prompt: Prompt, key_id: str, on_text: Callable[[str], None]) -> Answer:
         text = ""
@@ -143,6 +147,16 @@ class AnthropicModel:
         return Answer(content=tuple(content), usage=usage, ending=ending)
 
 
+def check_key(key: str, base_url: str) -> None:
+    """Make sure that a key is accepted, without spending anything. Raises ModelError."""
+    try:
+        Anthropic(api_key=key, base_url=base_url, max_retries=0, timeout=10, open_telemetry=False).models.list(limit=1)
+    except APIStatusError as error:
+        raise _model_error(error) from error
+    except APIConnectionError as error:
+        raise Unavailable(f"no connection: {error.__cause__ or error}") from error
+
+
 def _model_error(error: APIStatusError) -> ModelError:
     reason = error.api_message or error.message
     # An error in the middle of a stream comes with status 200, after the provider began to bill.
@@ -153,7 +167,7 @@ def _model_error(error: APIStatusError) -> ModelError:
         error.status_code in (408, 409, 429) or error.status_code >= httpx2.codes.INTERNAL_SERVER_ERROR
     ):
         return Unavailable(reason, charged=charged, wait=_wait(error.response.headers.get("retry-after")))
-    if error.status_code == httpx2.codes.REQUEST_ENTITY_TOO_LARGE or _TOO_LONG.search(reason):
+    if error.status_code == httpx2.codes.CONTENT_TOO_LARGE or _TOO_LONG.search(reason):
         return ContextFull(reason)
     if "thinking" in reason and ("signature" in reason or "cannot be modified" in reason):
         return ThinkingRejected(reason)

@@ -14,7 +14,7 @@ HINT = (
     "try “remember that my locker code is 4711”, “what is my locker code?”, “what do you know about …” or "
     "“what time is it in Tokyo?”. Set ANTHROPIC_API_KEY to have Claude answer."
 )
-PAUSE = 0.02  # seconds between two words, so that streaming is seen to work
+PAUSE = 0.01  # seconds between two words, so that streaming is seen to work
 
 
 class Rehearsal:

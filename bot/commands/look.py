@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, func, select
 
@@ -95,7 +96,7 @@ class LookCommands:
         ).all()
         if not rows:
             return "Nothing has been done for you yet."
-        return "\n".join(f"- {session_in_words(asking, row)}" for row in rows)
+        return "\n".join(f"- {session_in_words(asking.tx, row, asking.now, asking.zone)}" for row in rows)
 
     def _failed(self, asking: Asking) -> str:
         lines = failed_in_words(asking.tx, None if asking.person.role is Role.OWNER else asking.person.id)
@@ -111,9 +112,8 @@ def shortcomings(butler: Butler, missing_modules: list[str]) -> list[str]:
     return modules + schedules
 
 
-def session_in_words(asking: Asking, row: Row[Any]) -> str:
+def session_in_words(tx: Connection, row: Row[Any], now: datetime, zone: ZoneInfo) -> str:
     """Return a turn as a line: when, who, how long, what it took and how it ended."""
-    tx = asking.tx
     tokens, cost = tx.execute(
         select(
             func.coalesce(func.sum(ledger.c.input + ledger.c.output + ledger.c.cache_read + ledger.c.cache_write), 0),
@@ -121,9 +121,9 @@ def session_in_words(asking: Asking, row: Row[Any]) -> str:
         ).where(ledger.c.turn_id == row.id)
     ).one()
     called = tx.scalar(select(func.count()).where(calls.c.turn_id == row.id))
-    seconds = ((row.ended_at or asking.now) - row.started_at).total_seconds()
+    seconds = ((row.ended_at or now) - row.started_at).total_seconds()
     return (
-        f"{row.id}: {row.started_at.astimezone(asking.zone):%Y-%m-%d %H:%M}, {row.butler}, {row.trigger}, "
+        f"{row.id}: {row.started_at.astimezone(zone):%Y-%m-%d %H:%M}, {row.butler}, {row.trigger}, "
         f"{seconds:.1f} s, {row.steps} steps, {called} calls, {tokens} tokens, ${dollars(cost):.4f}, {row.state}"
     )
 

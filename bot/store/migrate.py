@@ -16,6 +16,7 @@ from sqlalchemy import inspect, text
 from bot.errors import ConfigurationError
 from bot.store.database import Database
 
+Wanted = Mapping[str, Sequence[Path]]  # the histories that a database follows, by its address
 _HERE = Path(__file__).parent / "migrations"
 HOUSE = (_HERE / "house",)
 BUTLER = (_HERE / "butler",)
@@ -34,8 +35,8 @@ def is_current(database: Database, histories: Sequence[Path]) -> bool:
         return set(connection.scalars(text("SELECT version_num FROM alembic_version"))) == heads(histories)
 
 
-def upgrade(wanted: Mapping[str, Sequence[Path]]) -> None:
-    """Bring databases, by address, to the newest state of their histories. Raises ConfigurationError."""
+def upgrade(wanted: Wanted) -> None:
+    """Bring databases to the newest state of their histories, in a process of its own. Raises ConfigurationError."""
     task = json.dumps({url: [str(folder) for folder in histories] for url, histories in wanted.items()})
     done = subprocess.run(  # noqa: S603 - this very interpreter and module
         [sys.executable, "-m", "bot.store.migrate", task],
@@ -49,21 +50,24 @@ def upgrade(wanted: Mapping[str, Sequence[Path]]) -> None:
         raise ConfigurationError(f"The database could not be prepared: {last[0]}")
 
 
-def _upgrade(url: str, histories: Sequence[str]) -> None:
+def upgrade_here(wanted: Wanted) -> None:
+    """Do the same in this process, which had better be a short one."""
     from alembic import command  # noqa: PLC0415 - see the module's sentence
     from alembic.config import Config  # noqa: PLC0415
 
-    config = Config()
-    config.set_main_option("script_location", str(_HERE))
-    config.set_main_option("path_separator", "newline")
-    config.set_main_option("version_locations", "\n".join(histories))
-    database = Database(url)
-    with database.write() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "heads")
-    database.close()
+    for url, histories in wanted.items():
+        config = Config()
+        config.set_main_option("script_location", str(_HERE))
+        config.set_main_option("path_separator", "newline")
+        config.set_main_option("version_locations", "\n".join(str(folder) for folder in histories))
+        database = Database(url)
+        with database.write() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "heads")
+        database.close()
 
 
 if __name__ == "__main__":
-    for address, folders in json.loads(sys.argv[1]).items():
-        _upgrade(address, folders)
+    upgrade_here(
+        {address: [Path(folder) for folder in folders] for address, folders in json.loads(sys.argv[1]).items()}
+    )

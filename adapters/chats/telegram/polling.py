@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import os
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from telegram import Bot, BotCommand
 from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
 from telegram.request import HTTPXRequest
 
+from adapters.chats.telegram.chat import seconds
 from adapters.chats.telegram.updates import CHANNEL, User, to_message
 from bot.errors import ConfigurationError
 from bot.messages import IncomingMessage
@@ -36,6 +38,7 @@ class PollingBot(Bot):
 
 def connect(token: str, api_url: str) -> PollingBot:
     """Return a bot that is not connected yet."""
+    os.environ.setdefault("PTB_TIMEDELTA", "1")  # else the SDK warns at each 429 that a type is going to change
     return PollingBot(
         token,
         base_url=f"{api_url}/bot",

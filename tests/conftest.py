@@ -1,0 +1,77 @@
+"""What every test may ask for: loopback vendors, and houses."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.anthropic_server import AnthropicServer
+from tests.houses import OWNER, House
+from tests.telegram_people import Person
+from tests.telegram_server import TelegramServer
+
+MEMBERS = range(100, 200)
+
+
+@pytest.fixture(scope="module")
+def telegram() -> Iterator[TelegramServer]:
+    """A Bot API server; nothing that the house sends may be refused without a test having asked for it."""
+    with TelegramServer() as server:
+        yield server
+        # To an edit that changes nothing the vendor's refusal is the expected answer.
+        assert [call for call in server.refusals if "not modified" not in call.description] == []
+
+
+@pytest.fixture(scope="module")
+def claude() -> Iterator[AnthropicServer]:
+    """A Messages API server."""
+    with AnthropicServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def house(
+    tmp_path_factory: pytest.TempPathFactory, telegram: TelegramServer, claude: AnthropicServer
+) -> Iterator[House]:
+    """A running house on Telegram that thinks with Claude, for all the stories of a file."""
+    home = House(tmp_path_factory.mktemp("house"), telegram, claude)
+    home.env["TELEGRAM_ALLOWED_USERS"] = ",".join(map(str, (OWNER, *MEMBERS)))
+    with home:
+        olga = telegram.person(OWNER, "Olga", "olga")
+        olga.writes("/start")  # a bot may write only to those who wrote to it
+        assert "Good day, Olga" in olga.reads()
+        yield home
+
+
+@pytest.fixture(scope="module")
+def _numbers() -> Iterator[int]:
+    return iter(MEMBERS)
+
+
+@pytest.fixture
+def ada(telegram: TelegramServer, house: House, _numbers: Iterator[int]) -> Person:
+    """Somebody whom the house knows, and who has not written yet."""
+    del house
+    number = next(_numbers)
+    return telegram.person(number, "Ada", f"ada{number}")
+
+
+@pytest.fixture
+def ben(telegram: TelegramServer, house: House, _numbers: Iterator[int]) -> Person:
+    """Somebody else whom the house knows."""
+    del house
+    number = next(_numbers)
+    return telegram.person(number, "Ben", f"ben{number}")
+
+
+@pytest.fixture
+def owner(telegram: TelegramServer, house: House) -> Person:
+    """The owner of the house."""
+    del house
+    return telegram.person(OWNER, "Olga", "olga")
+
+
+@pytest.fixture
+def pipe(tmp_path: Path) -> House:
+    """A house without any account, for the terminal."""
+    return House(tmp_path)

@@ -1,0 +1,167 @@
+"""A house of real processes, which tests start, kill and start again."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, suppress
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Self
+
+from tests.anthropic_server import KEY, AnthropicServer
+from tests.telegram_server import TelegramServer
+
+ROOT = Path(__file__).parent.parent
+BUTLER = (sys.executable, "-m", "bot")
+OWNER = 7
+LOOK = 0.02
+
+
+class House:
+    """`butler up` in a home of its own, beside loopback servers for Telegram and Anthropic."""
+
+    def __init__(
+        self, home: Path, telegram: TelegramServer | None = None, claude: AnthropicServer | None = None
+    ) -> None:
+        self.home = home
+        self.env = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(home),
+            "PYTHONPATH": str(ROOT),
+            "PYTHONWARNINGS": "error",
+            "BUTLER_HOME": str(home / "butlers"),
+            "BUTLER_HOUSEHOLD": str(ROOT / "household"),
+            "BUTLER_TIMEZONE": "Europe/Berlin",
+            **{name: value for name, value in os.environ.items() if name.startswith("COVERAGE")},
+        }
+        if telegram is not None:
+            self.env |= {
+                "TELEGRAM_BOT_TOKEN": telegram.token,
+                "TELEGRAM_ALLOWED_USERS": str(OWNER),
+                "TELEGRAM_API_URL": telegram.url,
+            }
+        if claude is not None:
+            self.env |= {"ANTHROPIC_API_KEY": KEY, "ANTHROPIC_BASE_URL": claude.url}
+        self._process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> Self:
+        """Start the house."""
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End whatever still runs of it."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.kill_all()
+
+    @property
+    def pid(self) -> int:
+        """The supervisor's process id."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self, *arguments: str) -> None:
+        """Start the house without waiting for it."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        with (self.home / "stderr.log").open("a") as log:
+            self._process = subprocess.Popen(
+                [*BUTLER, "up", *arguments],
+                env=self.env,
+                cwd=self.home,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                text=True,
+            )
+
+    def stop(self) -> int:
+        """Ask the house to end and return its exit status."""
+        assert self._process is not None
+        self._process.terminate()
+        return self._process.wait(20)
+
+    def wait(self, seconds: float = 20) -> int:
+        """Wait for the house to end by itself and return its exit status."""
+        assert self._process is not None
+        return self._process.wait(seconds)
+
+    def run(self, *arguments: str, lines: Sequence[str] = (), seconds: float = 30) -> subprocess.CompletedProcess[str]:
+        """Run a `butler` command to its end, with lines for its standard input."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        return subprocess.run(
+            [*BUTLER, *arguments],
+            env=self.env,
+            cwd=self.home,
+            input="".join(f"{line}\n" for line in lines),
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+
+    def processes(self) -> dict[str, int]:
+        """Return the process ids of the house's processes, by their names."""
+        found = {}
+        for child in _children(self.pid):
+            with suppress(OSError):
+                name = Path(f"/proc/{child}/comm").read_text().strip()
+                found[name.removeprefix("butler ")] = child
+        return found
+
+    def process(self, name: str, seconds: float = 10) -> int:
+        """Wait for a process of the house and return its id."""
+        wait_until(lambda: name in self.processes(), f"there is no process {name}", seconds)
+        return self.processes()[name]
+
+    def kill(self, name: str) -> None:
+        """End one process with SIGKILL; the supervisor is called house."""
+        os.kill(self.pid if name == "house" else self.process(name), signal.SIGKILL)
+
+    def kill_all(self) -> None:
+        """End every process with SIGKILL, as a power cut would."""
+        pids = [self.pid, *_children(self.pid)]
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.wait()
+        wait_until(
+            lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids[1:]), "killed processes are still there"
+        )
+
+    def rows(self, sql: str, *values: object) -> list[tuple[object, ...]]:
+        """Look into the house's database."""
+        path = f"file:{self.home / 'butlers' / 'house.db'}?mode=ro"
+        with closing(sqlite3.connect(path, uri=True, timeout=10)) as connection:
+            return connection.execute(sql, values).fetchall()
+
+    def value(self, sql: str, *values: object) -> object:
+        """Return the first value of the first row, or None."""
+        rows = self.rows(sql, *values)
+        return rows[0][0] if rows else None
+
+    @property
+    def log(self) -> str:
+        """All that the house's processes have logged."""
+        files = [self.home / "stderr.log", *sorted((self.home / "butlers" / "logs").glob("*.log"))]
+        return "".join(file.read_text() for file in files if file.exists())
+
+
+def wait_until(is_so: Callable[[], bool], complaint: str, seconds: float = 10) -> None:
+    """Wait for something that another process does."""
+    deadline = monotonic() + seconds
+    while not is_so():
+        assert monotonic() < deadline, f"after {seconds} s: {complaint}"
+        sleep(LOOK)
+
+
+def _children(pid: int) -> Iterator[int]:
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):
+            yield from map(int, task.read_text().split())

