@@ -63,13 +63,9 @@ class Agent:
                 entries = transcript.load(tx, turn.conversation.id)
             prompt = self._prompt(turn, toolbox, entries)
             with turn.writing() as tx:
-                reservation = self.treasury.reserve(
-                    tx, turn.id, self.model.name, prompt.size, prompt.max_output, turn.clock()
-                )
+                reservation = self.treasury.reserve(tx, turn.id, self.model.name, prompt.size, prompt.max_output, turn.clock())
             try:
-                return reservation, self.model.answer(
-                    prompt, reservation.key_id, lambda text: self.show(turn, text), interrupt
-                )
+                return reservation, self.model.answer(prompt, reservation.key_id, lambda text: self.show(turn, text), interrupt)
             except ModelError as error:
                 if not self._can_ask_again(turn, reservation, error, entries):
                     raise

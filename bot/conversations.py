@@ -58,9 +58,7 @@ def claim(tx: Connection, conversation_id: int, token: str, worker: str, now: da
 
 def holds(tx: Connection, conversation_id: int, token: str) -> bool:
     """Tell whether a claim is still good; within a writing transaction nobody can take it before the end."""
-    return bool(
-        tx.scalar(select(exists().where(conversations.c.id == conversation_id, conversations.c.claim == token)))
-    )
+    return bool(tx.scalar(select(exists().where(conversations.c.id == conversation_id, conversations.c.claim == token))))
 
 
 def is_claimed(tx: Connection, conversation_id: int) -> bool:

@@ -57,9 +57,7 @@ def add(
     """Keep a reply to be delivered and return its id."""
     values = {"conversation_id": conversation_id, "turn_id": turn_id, "kind": kind, "text": text, "reply_to": reply_to}
     made = tx.execute(
-        insert(outbox)
-        .values(**values, state="pending", created_at=now, next_try_at=now, attempts=0)
-        .returning(outbox.c.id)
+        insert(outbox).values(**values, state="pending", created_at=now, next_try_at=now, attempts=0).returning(outbox.c.id)
     )
     return int(made.scalar_one())
 
@@ -158,9 +156,7 @@ def note_done(tx: Connection, reply_id: int) -> None:
 def put_off(tx: Connection, reply_id: int, until: datetime, reason: str) -> None:
     """Try a reply again later."""
     tx.execute(
-        update(outbox)
-        .where(outbox.c.id == reply_id)
-        .values(next_try_at=until, attempts=outbox.c.attempts + 1, error=reason)
+        update(outbox).where(outbox.c.id == reply_id).values(next_try_at=until, attempts=outbox.c.attempts + 1, error=reason)
     )
 
 
@@ -185,9 +181,7 @@ def doubt_all_in_flight(tx: Connection, channels: Sequence[str]) -> int:
         .where(conversations.c.channel.in_(channels))
     )
     found = tx.execute(
-        update(parts)
-        .where(SENDING, parts.c.reply_id.in_(of_channels))
-        .values(state="pending", doubts=parts.c.doubts + 1)
+        update(parts).where(SENDING, parts.c.reply_id.in_(of_channels)).values(state="pending", doubts=parts.c.doubts + 1)
     )
     return int(found.rowcount)
 

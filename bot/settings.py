@@ -55,18 +55,12 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    home: Folder = Field(
-        Path("~/.butlers"), validation_alias="BUTLER_HOME", description="Where the house keeps its files."
-    )
-    household: Folder = Field(
-        Path("household"), validation_alias="BUTLER_HOUSEHOLD", description="The folder of butlers."
-    )
+    home: Folder = Field(Path("~/.butlers"), validation_alias="BUTLER_HOME", description="Where the house keeps its files.")
+    household: Folder = Field(Path("household"), validation_alias="BUTLER_HOUSEHOLD", description="The folder of butlers.")
     default_butler: str = Field(
         "assistant", validation_alias="BUTLER_DEFAULT", description="The butler for what no rule places."
     )
-    model: str = Field(
-        "claude-sonnet-5-5", validation_alias="BUTLER_MODEL", description="The model that butlers think with."
-    )
+    model: str = Field("claude-sonnet-5-5", validation_alias="BUTLER_MODEL", description="The model that butlers think with.")
     owners: Ids = Field(
         (),
         validation_alias="BUTLER_OWNERS",

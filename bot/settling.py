@@ -50,11 +50,7 @@ class Settling:
         keys = [journal.call_key(turn.id, entry.id, position) for position in range(len(calls))]
         with turn.writing() as tx:
             begun = journal.begun(tx, keys)
-            fresh = {
-                key: (call, toolbox.effect(call.name))
-                for key, call in zip(keys, calls, strict=True)
-                if key not in begun
-            }
+            fresh = {key: (call, toolbox.effect(call.name)) for key, call in zip(keys, calls, strict=True) if key not in begun}
             journal.begin(tx, turn.id, fresh, turn.clock())
         work = [_Work(key, call, key in begun) for key, call in zip(keys, calls, strict=True)]
         outcomes = self._run_all(turn, toolbox, work, stranger=transcript.stranger_was_read(entries))
@@ -78,9 +74,7 @@ class Settling:
             return Outcome(self.redactor.clean(str(error)), is_error=True)
         except Exception as error:  # one of the two places: a tool's failure becomes a result for the model
             log.exception("the tool %s failed", work.call.name)
-            return Outcome(
-                self.redactor.clean(f"{work.call.name} failed: {type(error).__name__}: {error}"), is_error=True
-            )
+            return Outcome(self.redactor.clean(f"{work.call.name} failed: {type(error).__name__}: {error}"), is_error=True)
 
     def _outcome(self, tool: Tool, context: Context, values: Mapping[str, Any], *, interrupted: bool) -> Outcome:
         if context.stranger and not tool.own and tool.effect is not Effect.READ:

@@ -194,9 +194,7 @@ def _schema(arguments: type[BaseModel]) -> Json:
 
     def strip(value: Any) -> Any:  # noqa: ANN401 - any JSON
         if isinstance(value, Mapping):
-            return {
-                key: strip(inner) for key, inner in value.items() if not (key == "title" and isinstance(inner, str))
-            }
+            return {key: strip(inner) for key, inner in value.items() if not (key == "title" and isinstance(inner, str))}
         return [strip(inner) for inner in value] if isinstance(value, list) else value
 
     schema: Json = strip(arguments.model_json_schema())

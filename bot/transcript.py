@@ -79,9 +79,7 @@ def drop_thoughts(tx: Connection, conversation_id: int, entries: Sequence[Entry]
 def begin_anew(tx: Connection, conversation_id: int) -> None:
     """Leave everything said so far out of the prompts to come."""
     last = select(func.coalesce(func.max(transcript.c.id), 0)).where(transcript.c.conversation_id == conversation_id)
-    tx.execute(
-        update(conversations).where(conversations.c.id == conversation_id).values(prompt_from=last.scalar_subquery())
-    )
+    tx.execute(update(conversations).where(conversations.c.id == conversation_id).values(prompt_from=last.scalar_subquery()))
 
 
 def withdraw(tx: Connection, turn_id: int) -> None:

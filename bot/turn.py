@@ -80,9 +80,7 @@ class Turn:
     def wait(self, tx: Connection, until: datetime, reason: str) -> None:
         """Give the turn back until a later time."""
         tx.execute(
-            update(turns)
-            .where(turns.c.id == self.id)
-            .values(state="waiting", attempts=turns.c.attempts + 1, error=reason)
+            update(turns).where(turns.c.id == self.id).values(state="waiting", attempts=turns.c.attempts + 1, error=reason)
         )
         conversations.release(tx, self.conversation.id, wake_at=until)
 
@@ -178,9 +176,7 @@ def in_words(text: str, origin: Origin, name: str, sent_at: datetime) -> str:
 
 
 def _waiting(tx: Connection, conversation_id: int) -> Sequence[Row[Any]]:
-    return tx.execute(
-        select(inbox).where(inbox.c.conversation_id == conversation_id, WAITING).order_by(inbox.c.id)
-    ).all()
+    return tx.execute(select(inbox).where(inbox.c.conversation_id == conversation_id, WAITING).order_by(inbox.c.id)).all()
 
 
 def _batch(rows: Sequence[Row[Any]], person_id: int, first: Row[Any] | None) -> Sequence[Row[Any]]:

@@ -129,8 +129,8 @@ class ToolResult(Shape):
 
     type: Literal["tool_result"]
     tool_use_id: Annotated[str, Field(pattern=_TOOL_USE_ID)]
-    content: Annotated[list[Inner], BeforeValidator(lambda content: [] if content == "" else as_blocks(content))] = (
-        Field(default_factory=list)
+    content: Annotated[list[Inner], BeforeValidator(lambda content: [] if content == "" else as_blocks(content))] = Field(
+        default_factory=list
     )
     is_error: bool = False
     cache_control: CacheControl | None = None

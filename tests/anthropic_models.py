@@ -33,9 +33,7 @@ STATUS = {
 class ApiError(Exception):
     """An answer in the vendor's shape of errors."""
 
-    def __init__(
-        self, kind: str, message: str, *, status: int | None = None, headers: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, kind: str, message: str, *, status: int | None = None, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.kind = kind
         self.message = message

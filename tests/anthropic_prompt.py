@@ -133,9 +133,7 @@ def _block_tokens(block: dict[str, Any]) -> int:
 
 
 def _chain(before: bytes, section: str, turn: str, block: dict[str, Any]) -> bytes:
-    known = {
-        name: block[name] for name in sorted(block) if name != "cache_control" and block[name] not in (None, False)
-    }
+    known = {name: block[name] for name in sorted(block) if name != "cache_control" and block[name] not in (None, False)}
     if known.get("type") == "tool_result":
         known["content"] = _blocks(known.get("content") or [])
     known.pop("caller", None)

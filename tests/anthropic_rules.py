@@ -44,8 +44,7 @@ def _check_roles(messages: Sequence[Message]) -> None:
     for number, message in enumerate(messages):
         if not message.content:
             raise invalid(
-                f"messages.{number}: all messages must have non-empty content except for the optional final "
-                "assistant message"
+                f"messages.{number}: all messages must have non-empty content except for the optional final assistant message"
             )
     if messages[0].role != "user":
         raise invalid('messages: first message must use the "user" role')
@@ -183,9 +182,7 @@ def breakpoints(prompt: Prompt, automatic: str | None) -> dict[int, str]:
         if marked.setdefault(last, automatic) != automatic:
             raise invalid("cache_control: the last block has a breakpoint with another ttl than the top-level one")
     if len(marked) > _MOST_BREAKPOINTS:
-        raise invalid(
-            f"A maximum of {_MOST_BREAKPOINTS} blocks with cache_control may be provided. Found {len(marked)}."
-        )
+        raise invalid(f"A maximum of {_MOST_BREAKPOINTS} blocks with cache_control may be provided. Found {len(marked)}.")
     short = False
     for number, ttl in sorted(marked.items()):
         if short and ttl == "1h":

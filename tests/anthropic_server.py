@@ -209,9 +209,7 @@ class AnthropicServer(Scripted):
         marked = breakpoints(prompt, parsed.cache_control.ttl if parsed.cache_control else None)
         return Accepted(body, parsed, model, prompt, marked)
 
-    async def _answer(
-        self, request: web.Request, record: Record, accepted: Accepted[CreateMessage]
-    ) -> web.StreamResponse:
+    async def _answer(self, request: web.Request, record: Record, accepted: Accepted[CreateMessage]) -> web.StreamResponse:
         if self.losing(record.number):
             return hang_up(request, record, "lost")
         fault = self._next_fault()

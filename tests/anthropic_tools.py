@@ -52,9 +52,7 @@ def _check_input_schema(schema: dict[str, Any], where: str) -> None:
         raise invalid(f"{where}.input_schema: input_schema does not support oneOf, allOf, or anyOf at the top level")
     for name in schema.get("properties") or {}:
         if not _PROPERTY.fullmatch(name):
-            raise invalid(
-                f"{where}.input_schema.properties: Property keys should match pattern '^[a-zA-Z0-9_.-]{{1,64}}$'"
-            )
+            raise invalid(f"{where}.input_schema.properties: Property keys should match pattern '^[a-zA-Z0-9_.-]{{1,64}}$'")
     if not _is_schema(schema):
         raise invalid(
             f"{where}.input_schema: JSON schema is invalid. It must match JSON Schema draft 2020-12 "

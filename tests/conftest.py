@@ -30,9 +30,7 @@ def claude() -> Iterator[AnthropicServer]:
 
 
 @pytest.fixture(scope="module")
-def house(
-    tmp_path_factory: pytest.TempPathFactory, telegram: TelegramServer, claude: AnthropicServer
-) -> Iterator[House]:
+def house(tmp_path_factory: pytest.TempPathFactory, telegram: TelegramServer, claude: AnthropicServer) -> Iterator[House]:
     """A running house on Telegram that thinks with Claude, for all the stories of a file."""
     home = House(tmp_path_factory.mktemp("house"), telegram, claude)
     home.env["TELEGRAM_ALLOWED_USERS"] = ",".join(map(str, (OWNER, *MEMBERS)))

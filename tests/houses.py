@@ -23,9 +23,7 @@ LOOK = 0.02
 class House:
     """`butler up` in a home of its own, beside loopback servers for Telegram and Anthropic."""
 
-    def __init__(
-        self, home: Path, telegram: TelegramServer | None = None, claude: AnthropicServer | None = None
-    ) -> None:
+    def __init__(self, home: Path, telegram: TelegramServer | None = None, claude: AnthropicServer | None = None) -> None:
         self.home = home
         self.env = {
             "PATH": os.environ["PATH"],
@@ -131,9 +129,7 @@ class House:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.wait()
-        wait_until(
-            lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids[1:]), "killed processes are still there"
-        )
+        wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids[1:]), "killed processes are still there")
 
     def rows(self, sql: str, *values: object) -> list[tuple[object, ...]]:
         """Look into the house's database."""

@@ -35,9 +35,7 @@ _SOUP = st.text('_*~|[]()<>&\\`!#-+.:/$" \n', max_size=30)
 _LONG_WORDS = st.builds(
     lambda char, count: char * count, st.sampled_from(["w", "語", _FAMILY, "e\u0301"]), st.integers(1, 5000)
 )
-_CONTROLS = st.text(
-    "\x00\x07\x08\t\x0b\x0c\r\x1b\x7f\x85\x9b\u2028\u2029\u202e\ufffe\uffff\ud800\udfff[31mA", max_size=8
-)
+_CONTROLS = st.text("\x00\x07\x08\t\x0b\x0c\r\x1b\x7f\x85\x9b\u2028\u2029\u202e\ufffe\uffff\ud800\udfff[31mA", max_size=8)
 _URLS = st.sampled_from(
     [
         *(
@@ -66,12 +64,8 @@ _URLS = st.sampled_from(
         ),
     ]
 )
-_UNCLOSED = st.sampled_from(
-    ["**", "*", "_", "~~", "||", "`", "``", "[", "![", "[a](", "<", "$", "\\", "[^", "***", "&"]
-)
-_FORMULAS = st.sampled_from(
-    ["$x_1^2$", "\\(a_b = c_d\\)", "\\[\\frac{a}{b}\\]", "$$\\sum_i x_i$$", "\\[maybe\\]", "$5 and 6$"]
-)
+_UNCLOSED = st.sampled_from(["**", "*", "_", "~~", "||", "`", "``", "[", "![", "[a](", "<", "$", "\\", "[^", "***", "&"])
+_FORMULAS = st.sampled_from(["$x_1^2$", "\\(a_b = c_d\\)", "\\[\\frac{a}{b}\\]", "$$\\sum_i x_i$$", "\\[maybe\\]", "$5 and 6$"])
 
 _TEXTS = st.lists(st.sampled_from(_WORDS), min_size=1, max_size=6).map(" ".join)
 

@@ -118,9 +118,7 @@ class Room:
     def commands(self) -> CommandBook:
         """The house's commands."""
         talk = TalkCommands(lambda: self.household, self.treasury, "")
-        look = LookCommands(
-            lambda: self.household, self.treasury, SONNET, lambda: None, lambda butler: list(butler.modules)
-        )
+        look = LookCommands(lambda: self.household, self.treasury, SONNET, lambda: None, lambda butler: list(butler.modules))
         return CommandBook((*talk.commands(), *look.commands()))
 
     @cached_property
@@ -182,9 +180,7 @@ class Room:
     def replies(self, conversation_id: int) -> list[str]:
         """Return every reply of a conversation."""
         with self.database.read() as tx:
-            rows = tx.scalars(
-                select(outbox.c.text).where(outbox.c.conversation_id == conversation_id).order_by(outbox.c.id)
-            )
+            rows = tx.scalars(select(outbox.c.text).where(outbox.c.conversation_id == conversation_id).order_by(outbox.c.id))
             return [str(text) for text in rows]
 
     def _ring(self, conversation_ids: Sequence[int]) -> bool:

@@ -105,8 +105,7 @@ def _poll() -> JsonObject:
             "id": "5388520480123456789",
             "question": "Soup or salad?",
             "options": [
-                {"persistent_id": str(number), "text": text, "voter_count": 0}
-                for number, text in enumerate(("Soup", "Salad"))
+                {"persistent_id": str(number), "text": text, "voter_count": 0} for number, text in enumerate(("Soup", "Salad"))
             ],
             "total_voter_count": 0,
             "is_closed": False,

@@ -210,7 +210,6 @@ def _trimmed(text: str, entities: list[Entity]) -> Styled:
     return Styled(
         text[cut:],
         tuple(
-            {**entity, "offset": entity["offset"] - cut, "length": min(_end(entity), end) - entity["offset"]}
-            for entity in kept
+            {**entity, "offset": entity["offset"] - cut, "length": min(_end(entity), end) - entity["offset"]} for entity in kept
         ),
     )

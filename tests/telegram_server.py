@@ -81,9 +81,7 @@ class TelegramServer(FaultyServer):
 
     # The human side.
 
-    def person(
-        self, person_id: int, first_name: str = "Ada", username: str | None = "ada", *, is_bot: bool = False
-    ) -> Person:
+    def person(self, person_id: int, first_name: str = "Ada", username: str | None = "ada", *, is_bot: bool = False) -> Person:
         """Return a person, who has not written to the bot before the first time."""
         if person_id not in self._people:
             user: JsonObject = {"id": person_id, "is_bot": is_bot, "first_name": first_name, "language_code": "en"}

@@ -126,9 +126,7 @@ def test_a_cut_answer_says_so(room: Room) -> None:
     """At the greatest length the words are kept and the person is told; a cut call is not run."""
     room.claude.answers(Answer(text="So far", stop_reason="max_tokens"))
     assert room.asks("Write a book").startswith("So far\n\n[My answer reached its greatest length")
-    room.claude.answers(
-        Answer(text="And", tool_calls=(ToolCall("ring_bell", {"where": "door"}),), stop_reason="max_tokens")
-    )
+    room.claude.answers(Answer(text="And", tool_calls=(ToolCall("ring_bell", {"where": "door"}),), stop_reason="max_tokens"))
     assert room.asks("Go on").startswith("And")
     room.claude.says("Fine.")
     assert room.asks("Still there?") == "Fine."

@@ -47,9 +47,7 @@ def stream(client: anthropic.Anthropic, **changes: object) -> Message:
 
 def blocks(message: Message) -> list[tuple[object, ...]]:
     """Return what a message consists of."""
-    return [
-        (block.type, block.text if block.type == "text" else getattr(block, "input", None)) for block in message.content
-    ]
+    return [(block.type, block.text if block.type == "text" else getattr(block, "input", None)) for block in message.content]
 
 
 def test_answers_as_it_is_told(server: AnthropicServer, client: anthropic.Anthropic) -> None:
@@ -95,9 +93,7 @@ def test_sends_headers_and_first_events_together(server: AnthropicServer) -> Non
     head = "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items())
     address = urlsplit(server.url)
     with socket.create_connection((address.hostname, address.port or 0), timeout=5) as raw:
-        raw.sendall(
-            f"POST /v1/messages HTTP/1.1\r\nhost: x\r\n{head}content-length: {len(body)}\r\n\r\n".encode() + body
-        )
+        raw.sendall(f"POST /v1/messages HTTP/1.1\r\nhost: x\r\n{head}content-length: {len(body)}\r\n\r\n".encode() + body)
         assert b"text_delta" in raw.recv(65536)
 
 

@@ -24,9 +24,7 @@ def test_an_answer_streams_and_ends_whole(ada: Person, telegram: TelegramServer,
     assert all(f"{words} and a link".startswith(draft.strip("*[ ")) for draft in drafts)
 
 
-def test_typing_shows_while_a_turn_runs_and_never_after(
-    ada: Person, telegram: TelegramServer, claude: AnthropicServer
-) -> None:
+def test_typing_shows_while_a_turn_runs_and_never_after(ada: Person, telegram: TelegramServer, claude: AnthropicServer) -> None:
     """A slow answer is announced by typing, and nothing is announced any more once it stands there."""
     claude.answers(Answer(text="At last.", delay=1.0))
     ada.writes("Take your time")
@@ -178,9 +176,7 @@ def test_what_cannot_be_read_is_answered(ada: Person, claude: AnthropicServer) -
     claude.says("Nice cat.")
     ada.sends("photo", caption="my cat")
     assert ada.reads() == "Nice cat."
-    assert (
-        "\nmy cat\n[With it came a picture" in claude.message_requests[-1].body["messages"][-1]["content"][-1]["text"]
-    )
+    assert "\nmy cat\n[With it came a picture" in claude.message_requests[-1].body["messages"][-1]["content"][-1]["text"]
 
 
 def test_the_menu_of_commands_is_kept(telegram: TelegramServer, house: House) -> None:

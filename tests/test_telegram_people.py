@@ -141,9 +141,7 @@ def test_a_group_can_kick_the_bot(server: TelegramServer, supergroup: bool, name
     ada.writes("is it gone?", home)
     assert server.unconfirmed() == waiting
     for method in ("sendMessage", "editMessageText"):
-        refused = ask(
-            server, method, chat_id=HOME, text="x", **({"message_id": message_id} if "edit" in method else {})
-        )
+        refused = ask(server, method, chat_id=HOME, text="x", **({"message_id": message_id} if "edit" in method else {}))
         assert (refused.status, refused.description) == (403, f"Forbidden: bot was kicked from the {name} chat")
     home.adds_bot(ada)
     _says(server, "here again", HOME)

@@ -193,11 +193,7 @@ def test_takes_documented_nesting(server: TelegramServer, outer: str, inner: str
 @pytest.mark.parametrize(
     ("outer", "inner"),
     [(code, kind) for code in ("pre", "code") for kind in ("bold", "text_link", "code", "spoiler", "mention")]
-    + [
-        (style, code)
-        for style in ("bold", "italic", "underline", "strikethrough", "spoiler")
-        for code in ("pre", "code")
-    ]
+    + [(style, code) for style in ("bold", "italic", "underline", "strikethrough", "spoiler") for code in ("pre", "code")]
     + [("blockquote", "blockquote"), ("blockquote", "expandable_blockquote"), ("text_link", "mention")]
     + [("text_link", "code"), ("hashtag", "url"), ("text_link", "text_link")],
 )

@@ -34,9 +34,7 @@ def server() -> Iterator[TelegramServer]:
 
 def _drive(server: TelegramServer, act: Callable[[Bot], Awaitable[None]], token: str | None = None) -> None:
     async def run() -> None:
-        async with Bot(
-            token or server.token, base_url=f"{server.url}/bot", base_file_url=f"{server.url}/file/bot"
-        ) as bot:
+        async with Bot(token or server.token, base_url=f"{server.url}/bot", base_file_url=f"{server.url}/file/bot") as bot:
             await act(bot)
 
     asyncio.run(run())

@@ -6,18 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.chats.markdown import parse
-from adapters.chats.richtext import RichText, Span
-from adapters.chats.telegram_text import Entity, accepts, pieces, plain_pieces, preview, to_entities, utf16
+from adapters.chats.rich.markdown import parse
+from adapters.chats.rich.text import RichText, Span
+from adapters.chats.telegram.text import Entity, accepts, pieces, preview, to_entities, utf16
 from tests.nasty_markdown import fuzz, markdown
 
 _STYLES = {"bold", "italic", "strikethrough", "spoiler"}
 _QUOTES = {"blockquote", "expandable_blockquote"}
 _FIELDS = {"text_link": {"url"}, "pre": {"language"}}
 _DROPPED = re.compile("[\x00-\x09\x0b-\x1f\u2028-\u202e\ud800-\udfff]")
-_SHOWS_NOTHING = re.compile(
-    "[ \n\xa0\u1680\u180e\u2000-\u200f\u202f\u205f\u2800\u3000\ufeff\ufffc\U000e0000-\U000e007f]*"
-)
+_SHOWS_NOTHING = re.compile("[ \n\xa0\u1680\u180e\u2000-\u200f\u202f\u205f\u2800\u3000\ufeff\ufffc\U000e0000-\U000e007f]*")
 _URL = re.compile(
     r"(https?://[^/?#@:\[\]\s]+\.[^/?#@:\[\]\s]+(:[1-9]\d{0,4})?|tg://(?!user\b)[a-z0-9_-]+)([/?#]\S*)?", re.IGNORECASE
 )
@@ -72,8 +70,6 @@ def test_telegram_takes_any_piece(source: str) -> None:
     messages = pieces(source)
     for text, entities in messages:
         check_message(text, entities)
-    for text in plain_pieces(source):
-        check_message(text, [])
     text, entities = preview(source)
     assert bool(text) == bool(messages)
     if text:
@@ -92,9 +88,7 @@ def test_small_pieces(source: str, limit: int) -> None:
 
 def test_every_entity() -> None:
     """Each kind of span becomes Telegram's entity, counted in UTF-16 units."""
-    text, entities = to_entities(
-        parse("😀 **b** *i* ~~s~~ ||p|| `c` [l](https://x.y)\n> q 😀\n\n```py\nx = 1\n```\n    y")
-    )
+    text, entities = to_entities(parse("😀 **b** *i* ~~s~~ ||p|| `c` [l](https://x.y)\n> q 😀\n\n```py\nx = 1\n```\n    y"))
     assert covered(text, entities) == [
         *[("bold", "b"), ("italic", "i"), ("strikethrough", "s"), ("spoiler", "p"), ("code", "c"), ("text_link", "l")],
         *[("blockquote", "q 😀"), ("pre", "x = 1"), ("pre", "y")],
@@ -107,9 +101,7 @@ def test_every_entity() -> None:
 
 def test_entities_are_trimmed() -> None:
     """No entity begins or ends with white space, none covers nothing else, and offsets count from the trimmed text."""
-    rich = RichText(
-        " \n a b  c \n", (Span("bold", 0, 5), Span("italic", 2, 5), Span("strike", 6, 8), Span("code", 8, 10))
-    )
+    rich = RichText(" \n a b  c \n", (Span("bold", 0, 5), Span("italic", 2, 5), Span("strike", 6, 8), Span("code", 8, 10)))
     assert to_entities(rich) == (
         "a b  c",
         [
@@ -120,13 +112,10 @@ def test_entities_are_trimmed() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "blank", ["", " \n", "\u200b\u200d", "\u2800", "&nbsp;", "&#xfeff;", "```\n\n```", "\u3000\ufffc"]
-)
+@pytest.mark.parametrize("blank", ["", " \n", "\u200b\u200d", "\u2800", "&nbsp;", "&#xfeff;", "```\n\n```", "\u3000\ufffc"])
 def test_what_shows_nothing_is_not_sent(blank: str) -> None:
     """Telegram would refuse a message without anything visible."""
     assert (pieces(blank), preview(blank)) == ([], ("", []))
-    assert plain_pieces(" \u200b\n") == []
 
 
 @pytest.mark.parametrize(
@@ -168,9 +157,7 @@ def test_accepted_urls(url: str) -> None:
 
 def test_refused_urls_are_written_out() -> None:
     """What cannot be a link is readable, and mail addresses and telephone numbers as Telegram finds them by itself."""
-    text, entities = to_entities(
-        parse("[a](http://localhost/) **[b](mailto:c@d.e)** <f@g.h> [i](tel:+49) [j](https://k.l)")
-    )
+    text, entities = to_entities(parse("[a](http://localhost/) **[b](mailto:c@d.e)** <f@g.h> [i](tel:+49) [j](https://k.l)"))
     assert text == "a (http://localhost/) b (c@d.e) f@g.h i (+49) j"
     assert covered(text, entities) == [("bold", "b (c@d.e)"), ("text_link", "j")]
 
@@ -217,13 +204,6 @@ def test_preview_shows_the_end() -> None:
     text, entities = preview("**a** b\n" * 250)
     assert text.startswith("…\na b\n")
     assert len(entities) == 100
-
-
-def test_plain_pieces_are_the_markdown_itself() -> None:
-    """Without formatting the Markdown is sent as it was written, cut at the same kind of places."""
-    paragraph = "**word** _word_ " * 100
-    assert plain_pieces(f"{paragraph}\n\n\n{paragraph}\n\n{paragraph}", 2000) == [paragraph.strip()] * 3
-    assert plain_pieces("a\tb\x00") == ["a   b\ufffd"]
 
 
 def test_utf16_counts_units() -> None:

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wcwidth import wcswidth
 
-from adapters.chats.markdown import parse
-from adapters.chats.richtext import RichText, Span
-from adapters.chats.terminal_text import to_ansi, to_plain
+from adapters.chats.rich.markdown import parse
+from adapters.chats.rich.text import RichText, Span
+from adapters.chats.terminal.text import to_ansi, to_plain
 from tests.nasty_markdown import fuzz, markdown
 
 _OURS = re.compile(r"\x1b\[[0-9;]*m")

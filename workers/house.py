@@ -213,6 +213,4 @@ class House:
             return Rehearsal()
         from adapters.models.anthropic import AnthropicModel  # noqa: PLC0415
 
-        return AnthropicModel(
-            self.model_name, self.keys, self.settings.anthropic_base_url, price(self.model_name).effort
-        )
+        return AnthropicModel(self.model_name, self.keys, self.settings.anthropic_base_url, price(self.model_name).effort)

@@ -54,9 +54,7 @@ class Newsroom:
         if monotonic() < self._silent_until:
             return
         try:
-            self._redis.publish(
-                _topic(conversation.address.channel), json.dumps([kind, conversation.id, turn_id, text])
-            )
+            self._redis.publish(_topic(conversation.address.channel), json.dumps([kind, conversation.id, turn_id, text]))
         except RedisError as error:
             self._silent_until = monotonic() + PATIENCE
             log.info("no news reach the chats: %s", error)

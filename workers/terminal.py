@@ -5,6 +5,7 @@ import getpass
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import count
 
 from sqlalchemy import Connection, select
@@ -75,11 +76,11 @@ async def _answer_lines(desk: FrontDesk, terminal: Terminal) -> None:
     while line := await loop.run_in_executor(None, sys.stdin.readline):
         if line.strip():
             number = await _say(desk, terminal, line.strip())
-            while not await desk.store.read(lambda tx, n=number: _is_answered(tx, terminal.channel, n)):  # type: ignore[misc]
+            while not await desk.store.read(partial(_is_answered, terminal.channel, number)):  # noqa: ASYNC110 - a worker answers
                 await asyncio.sleep(LOOKS_EVERY)
 
 
-def _is_answered(tx: Connection, channel: str, number: str) -> bool:
+def _is_answered(channel: str, number: str, tx: Connection) -> bool:
     """Tell whether a message's reply is delivered, or never will be."""
     state = tx.scalar(
         select(outbox.c.state)

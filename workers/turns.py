@@ -90,16 +90,10 @@ class TurnRunner:
             pause = error.wait if error.wait is not None else min(2.0**turn.attempts, LONGEST_PAUSE)
             if turn.attempts + 1 < MOST_ATTEMPTS and pause <= LONGEST_WAIT:
                 return self._wait(turn, pause, reason)
-            return self._fail(
-                turn, f"The model cannot be reached, and I have given up for now. Its provider says: {reason}"
-            )
+            return self._fail(turn, f"The model cannot be reached, and I have given up for now. Its provider says: {reason}")
         if isinstance(error, KeyRefused):
-            self._tell_owners(
-                turn, f"The provider of {self.agent.model.name} does not accept the house's key: {reason}"
-            )
-            return self._fail(
-                turn, f"The model's provider does not accept the house's key; the owner knows. It says: {reason}"
-            )
+            self._tell_owners(turn, f"The provider of {self.agent.model.name} does not accept the house's key: {reason}")
+            return self._fail(turn, f"The model's provider does not accept the house's key; the owner knows. It says: {reason}")
         return self._fail(
             turn,
             f"The model's provider refused this request. It says: {reason}\n\nIf that happens again, begin anew with /new.",

@@ -61,9 +61,7 @@ class AnthropicModel:
             raise _model_error(error) from error
         except APIConnectionError as error:
             sent = not isinstance(error.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout)
-            raise Unavailable(
-                f"the connection to Anthropic failed: {error.__cause__ or error}", charged=sent
-            ) from error
+            raise Unavailable(f"the connection to Anthropic failed: {error.__cause__ or error}", charged=sent) from error
         except httpx2.HTTPError as error:
             raise Unavailable(f"the connection to Anthropic broke: {error}", charged=True) from error
 
@@ -91,8 +89,7 @@ class AnthropicModel:
         }
         if prompt.tools:
             request["tools"] = [
-                ToolParam(name=form.name, description=form.description, input_schema=form.arguments)
-                for form in prompt.tools
+                ToolParam(name=form.name, description=form.description, input_schema=form.arguments) for form in prompt.tools
             ]
         if self._effort in ("low", "medium", "high"):
             request["output_config"] = {"effort": self._effort}  # type: ignore[typeddict-item]

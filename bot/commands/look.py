@@ -106,9 +106,7 @@ class LookCommands:
 def shortcomings(butler: Butler, missing_modules: list[str]) -> list[str]:
     """Return what of a butler's folder this house cannot do, each in a sentence."""
     modules = [f"⚠ module {name} is not installed, so its tools are missing" for name in missing_modules]
-    schedules = [
-        f"⚠ schedule {schedule.name} is not run: this version keeps no schedules" for schedule in butler.schedules
-    ]
+    schedules = [f"⚠ schedule {schedule.name} is not run: this version keeps no schedules" for schedule in butler.schedules]
     return modules + schedules
 
 

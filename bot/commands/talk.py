@@ -70,9 +70,7 @@ class TalkCommands:
             .values(state="answered", reply_id=asking.reply_id)
         ).rowcount
         if dropped:
-            said.append(
-                f"{dropped} message{'s' if dropped > 1 else ''} that waited {'are' if dropped > 1 else 'is'} dropped."
-            )
+            said.append(f"{dropped} message{'s' if dropped > 1 else ''} that waited {'are' if dropped > 1 else 'is'} dropped.")
         return " ".join(said) + (journal.warning(tx, row.id) if row is not None else "")
 
     def _butler(self, asking: Asking) -> str:

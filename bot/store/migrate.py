@@ -68,6 +68,4 @@ def upgrade_here(wanted: Wanted) -> None:
 
 
 if __name__ == "__main__":
-    upgrade_here(
-        {address: [Path(folder) for folder in folders] for address, folders in json.loads(sys.argv[1]).items()}
-    )
+    upgrade_here({address: [Path(folder) for folder in folders] for address, folders in json.loads(sys.argv[1]).items()})

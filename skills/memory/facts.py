@@ -85,9 +85,7 @@ def find(store: Database, subject: str, words: str) -> list[Fact]:
 
 def forget(tx: Connection, subject: str, number: int) -> str | None:
     """Delete a subject's fact and return what it said, or None when there is none with this number."""
-    return tx.execute(
-        delete(facts).where(facts.c.subject == subject, facts.c.id == number).returning(facts.c.text)
-    ).scalar()
+    return tx.execute(delete(facts).where(facts.c.subject == subject, facts.c.id == number).returning(facts.c.text)).scalar()
 
 
 def _fact(row: object) -> Fact:

@@ -23,9 +23,7 @@ class Memory:
         """Keep one fact for later conversations."""
 
         def keep(tx: Connection) -> str:
-            number, new = facts.tell(
-                tx, context.subject, fact.strip(), context.person, context.now, stranger=context.stranger
-            )
+            number, new = facts.tell(tx, context.subject, fact.strip(), context.person, context.now, stranger=context.stranger)
             return f"Kept as fact {number}." if new else f"Already known, as fact {number}."
 
         return once(self._store, context.key, keep)

@@ -7,8 +7,8 @@ import httpx
 from telegram import Bot, LinkPreviewOptions, MessageEntity, ReplyParameters
 from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError
 
+from adapters.chats.telegram.text import Entity, pieces, preview
 from adapters.chats.telegram.updates import CHANNEL
-from adapters.chats.telegram_text import Entity, pieces, preview
 from bot.errors import (
     BadFormat,
     ChatGone,

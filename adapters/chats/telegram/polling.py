@@ -13,7 +13,6 @@ from telegram import Bot, BotCommand
 from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
 from telegram.request import HTTPXRequest
 
-from adapters.chats.telegram.chat import seconds
 from adapters.chats.telegram.updates import CHANNEL, User, to_message
 from bot.errors import ConfigurationError
 from bot.messages import IncomingMessage
@@ -113,18 +112,14 @@ class Polling:
     async def _rest(self, error: Exception, failures: int) -> None:
         pause = min(2.0 ** (failures - 1), LONGEST_PAUSE)
         if isinstance(error, RetryAfter):
-            pause = (
-                float(error.retry_after) if isinstance(error.retry_after, int) else error.retry_after.total_seconds()
-            )
+            pause = float(error.retry_after) if isinstance(error.retry_after, int) else error.retry_after.total_seconds()
         elif isinstance(error, Conflict):
             await self._resolve_conflict(error)
         elif isinstance(error, InvalidToken):
             pause = LONGEST_PAUSE
         log.error("Telegram's updates could not be taken in, the next try is in %.0f s: %s", pause, error)
         if isinstance(error, SQLAlchemyError):
-            await self._tell_trouble(
-                "store", f"I cannot keep messages at present, and take them in later: {error.args[0]}"
-            )
+            await self._tell_trouble("store", f"I cannot keep messages at present, and take them in later: {error.args[0]}")
         await asyncio.sleep(pause)
 
     async def _resolve_conflict(self, error: Conflict) -> None:

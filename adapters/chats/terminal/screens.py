@@ -12,8 +12,8 @@ from prompt_toolkit.history import FileHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.patch_stdout import patch_stdout
 
-from adapters.chats.markdown import parse
-from adapters.chats.terminal_text import to_ansi, to_plain
+from adapters.chats.rich.markdown import parse
+from adapters.chats.terminal.text import to_ansi, to_plain
 
 Say = Callable[[str], Awaitable[object]]
 WIDEST = 100  # columns: longer lines are hard to read

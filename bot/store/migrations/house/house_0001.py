@@ -160,9 +160,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("outbox_gone", "outbox", ["id"], unique=False, sqlite_where=sa.text("state = 'gone'"))
-    op.create_index(
-        "outbox_pending", "outbox", ["conversation_id"], unique=False, sqlite_where=sa.text("state = 'pending'")
-    )
+    op.create_index("outbox_pending", "outbox", ["conversation_id"], unique=False, sqlite_where=sa.text("state = 'pending'"))
     op.create_table(
         "previews",
         sa.Column("turn_id", ID, nullable=False),
@@ -189,9 +187,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index(
-        "reservations_held", "reservations", ["turn_id"], unique=False, sqlite_where=sa.text("state = 'held'")
-    )
+    op.create_index("reservations_held", "reservations", ["turn_id"], unique=False, sqlite_where=sa.text("state = 'held'"))
     op.create_table(
         "transcript",
         sa.Column("id", ID, nullable=False),
@@ -253,9 +249,7 @@ def upgrade() -> None:
     op.create_index("inbox_native", "inbox", ["conversation_id", "native_id"], unique=False)
     op.create_index("inbox_parked", "inbox", ["id"], unique=False, sqlite_where=sa.text("state = 'parked'"))
     op.create_index("inbox_turn", "inbox", ["turn_id"], unique=False)
-    op.create_index(
-        "inbox_waiting", "inbox", ["conversation_id"], unique=False, sqlite_where=sa.text("state = 'waiting'")
-    )
+    op.create_index("inbox_waiting", "inbox", ["conversation_id"], unique=False, sqlite_where=sa.text("state = 'waiting'"))
     op.create_table(
         "ledger",
         sa.Column("id", ID, nullable=False),

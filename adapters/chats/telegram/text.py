@@ -5,9 +5,9 @@ from itertools import pairwise
 from textwrap import dedent
 from urllib.parse import urlsplit
 
-from adapters.chats.markdown import parse
-from adapters.chats.richtext import Edit, Kind, RichText, Span, clean, clipped, edited, neutral, plausible, spelled
-from adapters.chats.richtext_split import MAX_SPANS, split, tail
+from adapters.chats.rich.markdown import parse
+from adapters.chats.rich.split import MAX_SPANS, split, tail
+from adapters.chats.rich.text import Edit, Kind, RichText, Span, clipped, edited, neutral, plausible, spelled
 
 Entity = dict[str, object]
 
@@ -55,12 +55,6 @@ def pieces(markdown: str, limit: int = LIMIT) -> list[tuple[str, list[Entity]]]:
     """Turn Markdown into messages; there is none if nothing would be seen."""
     messages = (_entities(piece) for piece in split(_fitted(parse(markdown)), limit, utf16))
     return [message for message in messages if message[0]]
-
-
-def plain_pieces(markdown: str, limit: int = LIMIT) -> list[str]:
-    """Cut Markdown as it stands into messages without entities, for when the formatted ones are refused."""
-    texts = (_entities(piece)[0] for piece in split(RichText(clean(markdown).expandtabs(_TAB)), limit, utf16))
-    return [text for text in texts if text]
 
 
 def preview(markdown: str, limit: int = LIMIT) -> tuple[str, list[Entity]]:

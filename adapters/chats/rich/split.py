@@ -7,7 +7,7 @@ from heapq import nlargest
 
 from wcwidth import grapheme_boundary_before
 
-from adapters.chats.richtext import RichText, Span, clipped
+from adapters.chats.rich.text import RichText, Span, clipped
 
 Measure = Callable[[str], int]
 
@@ -111,9 +111,7 @@ class _Cuts:
         self._ends = [span.end for span in blocks]
         # A line that is bold to its end is a heading, which belongs to what follows it.
         self._headings = {
-            span.end
-            for span in rich.spans
-            if span.kind == "bold" and (span.start == 0 or rich.text[span.start - 1] == "\n")
+            span.end for span in rich.spans if span.kind == "bold" and (span.start == 0 or rich.text[span.start - 1] == "\n")
         }
 
     def best(self, start: int, reach: int) -> int:

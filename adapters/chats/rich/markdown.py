@@ -8,11 +8,11 @@ from typing import ClassVar
 from markdown_it.common.utils import normalizeReference
 from markdown_it.token import Token
 
-from adapters.chats.markdown_inline import labels, read_inline, write_inline
-from adapters.chats.markdown_rules import build_parser
-from adapters.chats.markdown_table import write_table
-from adapters.chats.richtext import RichText, clean
-from adapters.chats.richtext_writer import Writer
+from adapters.chats.rich.inline import labels, read_inline, write_inline
+from adapters.chats.rich.rules import build_parser
+from adapters.chats.rich.tables import write_table
+from adapters.chats.rich.text import RichText, clean
+from adapters.chats.rich.writer import Writer
 
 _PARSER = build_parser()
 

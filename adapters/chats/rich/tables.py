@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from wcwidth import wcswidth
 
-from adapters.chats.richtext import Edit, RichText, edited, spelled
-from adapters.chats.richtext_writer import Writer
+from adapters.chats.rich.text import Edit, RichText, edited, spelled
+from adapters.chats.rich.writer import Writer
 
 WIDEST_GRID = 60
 # A header stands in every record: a long one over many rows would multiply the text.

@@ -7,8 +7,8 @@ from typing import ClassVar
 from markdown_it.common.normalize_url import normalizeLink
 from markdown_it.token import Token
 
-from adapters.chats.richtext import Kind, RichText, address, plausible
-from adapters.chats.richtext_writer import Writer
+from adapters.chats.rich.text import Kind, RichText, address, plausible
+from adapters.chats.rich.writer import Writer
 
 _SPANS: dict[str, Kind] = {"strong": "bold", "em": "italic", "s": "strike", "spoiler": "spoiler"}
 _OPENING: dict[str, Kind] = {f"{name}_open": kind for name, kind in _SPANS.items()}

@@ -7,7 +7,7 @@ from itertools import groupby, pairwise
 
 from wcwidth import iter_graphemes, wcswidth
 
-from adapters.chats.richtext import Edit, Kind, RichText, Span, address, edited, neutral, spelled
+from adapters.chats.rich.text import Edit, Kind, RichText, Span, address, edited, neutral, spelled
 
 _RESET = "\x1b[0m"
 _DIM = "2"

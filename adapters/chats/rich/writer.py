@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from adapters.chats.richtext import Kind, RichText, Span, clean, ordered
+from adapters.chats.rich.text import Kind, RichText, Span, clean, ordered
 
 # What these say would be lost under code; bold and italic only lose their looks.
 _STRONGER_THAN_CODE = frozenset({"link", "spoiler", "strike"})

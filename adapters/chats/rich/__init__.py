@@ -1,0 +1,1 @@
+"""Rich text: a model's Markdown, parsed once for every chat."""
