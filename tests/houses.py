@@ -79,6 +79,16 @@ class House:
                 text=True,
             )
 
+    def wait_until_ready(self) -> None:
+        """Wait until a worker of this start listens."""
+
+        def is_ready() -> bool:
+            with suppress(sqlite3.OperationalError):  # the tables are being made
+                return ("worker" in self.processes()) and self.value("SELECT max(pid) FROM workers") in self.processes().values()
+            return False
+
+        wait_until(is_ready, "no worker is ready", 20)
+
     def stop(self) -> int:
         """Ask the house to end and return its exit status."""
         assert self._process is not None

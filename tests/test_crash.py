@@ -1,5 +1,6 @@
 """Crashes: processes end with SIGKILL, and nobody is left without an answer, or with two."""
 
+import os
 import random
 import shutil
 from collections import Counter
@@ -9,7 +10,7 @@ from time import monotonic
 
 import pytest
 
-from tests import counting
+from tests import boundaries, counting
 from tests.anthropic_script import Answer, ToolCall
 from tests.anthropic_server import AnthropicServer
 from tests.counting import CountingServer
@@ -20,6 +21,9 @@ from tests.telegram_server import TelegramServer
 pytestmark = pytest.mark.crash
 ADA = 7
 ANSWERED_WITHIN = 10.0
+LONG = os.environ.get("BUTLERS_CHAOS") == "long"
+STRIDE = 1 if LONG else 5  # every so many boundaries
+MESSAGES = 300 if LONG else 80
 
 
 @pytest.fixture
@@ -40,6 +44,7 @@ def fresh(tmp_path: Path, counter: CountingServer) -> Iterator[tuple[House, Tele
         house.env["BUTLER_HOUSEHOLD"] = str(tmp_path / "household")
         claude.script = echo
         with house:
+            house.wait_until_ready()
             yield house, telegram, claude
         assert telegram.refusals == []
 
@@ -133,19 +138,54 @@ def test_a_message_that_kills_is_set_aside(fresh: tuple[House, TelegramServer, A
     assert "poison" not in str(house.rows("SELECT text FROM inbox WHERE state = 'parked'"))
 
 
+def test_no_boundary_loses_or_doubles(
+    fresh: tuple[House, TelegramServer, AnthropicServer], counter: CountingServer, tmp_path: Path
+) -> None:
+    """A process dies at each commit and request of a turn in its turn: one answer, no doubled effect, no silent doubt."""
+    house, telegram, claude = fresh
+    ada = telegram.person(ADA)
+    file = tmp_path / "boundaries"
+    (tmp_path / "site" / "sitecustomize.py").write_text(boundaries.SITECUSTOMIZE)
+    house.stop()
+    house.env[boundaries.ARMED] = str(file)
+    house.start()
+    house.wait_until_ready()
+    claude.script = do_and_tell
+    ada.writes("m0")
+    wait_until(lambda: answers(house, "m0") != [] and is_settled(house), "the first turn is over", 20)
+    number, doubts, died = 0, 0, True
+    while died:
+        number += STRIDE
+        word = f"m{number}"
+        file.unlink(missing_ok=True)
+        file.with_suffix(".chosen").write_text(str(number))
+        ada.writes(word)
+        wait_until(lambda w=word: answers(house, w) != [] and is_settled(house), f"answer after boundary {number}", 40)  # type: ignore[misc]
+        died = not file.with_suffix(".chosen").exists()
+        (text,) = house.rows("SELECT text FROM outbox WHERE id = ?", answers(house, word)[0])[0]
+        unknown = f"blind(word: {word})" in str(text)
+        doubts += unknown
+        assert counter.done["blind", word] == 1 or (unknown and counter.done["blind", word] == 0)
+        assert counter.done["look_up", word] == counter.done["keyed", word] == 1
+    assert number > 20
+    print(f"{number} boundaries, {doubts} doubts")
+    repeated = sum(times - 1 for times in Counter(ada.sees()).values())
+    assert repeated <= int(str(house.value("SELECT sum(doubts) FROM parts") or 0))
+
+
 def test_chaos(fresh: tuple[House, TelegramServer, AnthropicServer], counter: CountingServer) -> None:
     """Messages pour in while a random process dies every second and answers are lost: none is lost, nothing doubled."""
     house, telegram, claude = fresh
-    many = 300
+    many = MESSAGES
     people = [telegram.person(100 + number) for number in range(20)]
     house.stop()
     house.env["TELEGRAM_ALLOWED_USERS"] = ",".join(str(person.id) for person in people)
     house.start()
-    house.process("worker")
+    house.wait_until_ready()
     claude.script = do_and_tell
     telegram.lose_answers("sendMessage", 0.02, 1)
     killed = rain(house, people, many)
-    wait_until(lambda: len(house.rows("SELECT 1 FROM inbox")) == many and is_settled(house), "all are answered", 60)
+    wait_until(lambda: len(house.rows("SELECT 1 FROM inbox")) == many and is_settled(house), "all are answered", 120)
     assert not house.rows("SELECT 1 FROM inbox WHERE state != 'answered' OR reply_id IS NULL")
     for kind in ("blind", "look_up", "keyed"):
         assert [word for word, times in counter.done.items() if word[0] == kind and times > 1] == []
