@@ -2,8 +2,17 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+
+def _encodable(text: str) -> str:
+    """Replace halves of letters, which a vendor's JSON or a pipe may hold and no database takes."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+Words = Annotated[str, AfterValidator(_encodable)]
 
 
 class Value(BaseModel):
@@ -16,8 +25,8 @@ class Address(Value):
     """Where a conversation takes place: a chat of a channel, and a thread in it where the chat has threads."""
 
     channel: str  # telegram, terminal
-    chat: str
-    thread: str = ""
+    chat: Words
+    thread: Words = ""
     private: bool = True
 
     def subject(self, person_id: int) -> str:
@@ -29,8 +38,8 @@ class Sender(Value):
     """Who wrote: `id` is the vendor's immutable one, never a user name."""
 
     channel: str
-    id: str
-    name: str
+    id: Words
+    name: Words
 
 
 class Origin(StrEnum):
@@ -50,14 +59,14 @@ class IncomingMessage(Value):
     id of the message, which an edit shares with its original.
     """
 
-    id: str
-    native_id: str
+    id: Words
+    native_id: Words
     address: Address
     sender: Sender
-    text: str
+    text: Words
     sent_at: datetime
     origin: Origin = Origin.PERSON
-    author: str = ""  # who wrote a forwarded text, as far as the vendor says
+    author: Words = ""  # who wrote a forwarded text, as far as the vendor says
     is_edit: bool = False
     unreadable: str = ""  # what it is instead of text, such as "a sticker"
 

@@ -136,17 +136,13 @@ def prompt_messages(entries: Iterable[Entry]) -> tuple[PromptMessage, ...]:
     the first message is the person's.
     """
     messages: list[PromptMessage] = []
-    waiting: tuple[Call, ...] = ()
     for entry in entries:
-        content = entry.content
-        if waiting:
-            content = _answered(waiting, content) if entry.role == "user" else content
-            if entry.role == "butler":
-                _add(messages, "user", tuple(Result(call_id=call.id, text=LOST, is_error=True) for call in waiting))
-        elif entry.role == "user":
-            content = tuple(block for block in content if not isinstance(block, Result))
-        _add(messages, entry.role, content)
-        waiting = tuple(block for block in content if isinstance(block, Call)) if entry.role == "butler" else ()
+        waiting = tuple(block for block in messages[-1].content if isinstance(block, Call)) if messages else ()
+        if entry.role == "user":
+            _add(messages, "user", _answered(waiting, entry.content))
+        else:
+            _add(messages, "user", _answered(waiting, ()))
+            _add(messages, "butler", entry.content)
     return tuple(messages)
 
 

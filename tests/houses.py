@@ -84,7 +84,9 @@ class House:
 
         def is_ready() -> bool:
             with suppress(sqlite3.OperationalError):  # the tables are being made
-                return ("worker" in self.processes()) and self.value("SELECT max(pid) FROM workers") in self.processes().values()
+                return ("worker" in self.processes()) and self.value(
+                    "SELECT max(pid) FROM workers"
+                ) in self.processes().values()
             return False
 
         wait_until(is_ready, "no worker is ready", 20)

@@ -23,7 +23,7 @@ from tests.telegram_updates import Confirmation, UpdateQueue
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-TOKEN = "42:LOOPBACK"  # noqa: S105  # the double's own
+TOKEN = "42:LOOPBACK"  # the double's own
 FIRST_UPDATE_ID = 870_000_001
 NOT_FOUND = "Not Found"
 METHOD_NOT_FOUND = "Not Found: method not found"

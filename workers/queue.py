@@ -96,6 +96,10 @@ class Doorbell:
                 pipeline.delete(Job.key_for(job_id))
                 pipeline.execute()
 
+    def hang_up(self) -> None:
+        """End a wait for a ring that is under way, from a signal handler."""
+        self._redis.connection_pool.disconnect()
+
     def forget_cut_off(self) -> None:
         """Drop rings that were between the queue and a worker when that died: the sweep finds what they were for."""
         self._redis.delete(self._queue.intermediate_queue_key)

@@ -74,18 +74,19 @@ class Supervisor:
         self._end_all()
         return self._status
 
-    def start_valkey(self) -> None:
-        """Start the embedded server unless another one is set, without waiting for it."""
-        if self._house.settings.redis_url is None:
-            self._valkey = valkey.start(self._house.home)
-
     def _start_what_is_due(self) -> None:
-        if self._valkey is not None and self._valkey.poll() is not None:
-            log.warning("valkey died with status %s and is started again", self._valkey.returncode)
-            self.start_valkey()
+        if self._valkey is None or self._valkey.poll() is not None:
+            self._start_valkey()
         for child in self._children:
             if child.pid == 0 and monotonic() >= child.start_at:
                 self._fork(child)
+
+    def _start_valkey(self) -> None:
+        """Start the embedded server, unless another one is set; whoever needs it waits for it."""
+        if self._house.settings.redis_url is None:
+            if self._valkey is not None:
+                log.warning("valkey died with status %s and is started again", self._valkey.returncode)
+            self._valkey = valkey.start(self._house.home)
 
     def _next_start(self) -> float:
         due = [child.start_at - monotonic() for child in self._children if child.pid == 0]
@@ -166,13 +167,11 @@ def up(settings: Settings, only: Sequence[str] = ()) -> int:
     house = House(settings, only)
     house.home.make()
     with held(house.home.lock("house"), "A house"):
-        supervisor = Supervisor(house, _children(settings, only))
-        supervisor.start_valkey()
-        logs.start_logging("house", house.redactor, house.home.logs if _chats_here(settings) else None)
         # What is wrong with the settings is said once, and before anything runs.
         house.household()
         price(house.model_name)
-        return supervisor.run()
+        logs.start_logging("house", house.redactor, house.home.logs if _chats_here(settings) else None)
+        return Supervisor(house, _children(settings, only)).run()
 
 
 def _chats_here(settings: Settings) -> bool:

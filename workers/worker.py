@@ -49,19 +49,23 @@ class Worker:
     def run(self) -> None:
         """Answer rings until told to stop; then let running turns finish, or give them back."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self.stopping.set())
+            signal.signal(number, lambda *_: self._stop())
         beat = threading.Thread(target=self._beat, name="beat", daemon=True)
         beat.start()
         while not self.stopping.is_set():
             try:
                 conversation_id = self.doorbell.listen(LISTEN_SECONDS)
             except RedisError as error:
-                log.warning("the queue cannot be listened to: %s", error)
-                self.stopping.wait(1)
+                if not self.stopping.wait(1):
+                    log.warning("the queue cannot be listened to: %s", error)
             else:
                 if conversation_id is not None:
                     self.answer(conversation_id)
         self._drain()
+
+    def _stop(self) -> None:
+        self.stopping.set()
+        self.doorbell.hang_up()
 
     def answer(self, conversation_id: int) -> None:
         """Run a turn of a conversation in a thread."""

@@ -39,10 +39,12 @@ class TalkCommands:
 
     def _start(self, asking: Asking) -> str:
         butler = self.household().get(asking.conversation.butler)
-        return (
-            f"Good day, {asking.person.name}. {self.greeting} You are talking with **{butler.name}**. "
-            "Just write; /help lists the commands."
+        sentences = (
+            f"Good day, {asking.person.name}.",
+            self.greeting,
+            f"You are talking with **{butler.name}**. Just write; /help lists the commands.",
         )
+        return " ".join(filter(None, sentences))
 
     def _new(self, asking: Asking) -> str:
         stopped = self._end_turn(asking)

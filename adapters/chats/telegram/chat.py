@@ -1,7 +1,8 @@
 """Telegram's side of a reply: what is sent, edited and shown, and what its errors mean."""
 
-from collections.abc import Awaitable, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from time import monotonic
+from typing import TypeVar
 
 import httpx
 from telegram import Bot, LinkPreviewOptions, MessageEntity, ReplyParameters
@@ -24,6 +25,7 @@ from bot.ports import Json
 NO_PREVIEW = LinkPreviewOptions(is_disabled=True)  # a preview fetches the address, and so tells it what was said
 PRIVATE_PACE = 0.1  # seconds
 GROUP_PACE = 3.0  # a bot may write 20 times a minute into a group
+Result = TypeVar("Result")
 # The connection was never made, so that nothing was sent.
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
@@ -36,6 +38,7 @@ class Telegram:
     def __init__(self, bot: Bot) -> None:
         self._bot = bot
         self._has_drafts = True
+        self._resting: dict[str, float] = {}  # until when Telegram asked to leave a chat alone
 
     def pieces(self, text: str) -> Sequence[Json]:
         """Render Markdown as messages of at most 4096 UTF-16 units."""
@@ -63,28 +66,30 @@ class Telegram:
         reply = None
         if reply_to is not None:
             reply = ReplyParameters(int(reply_to.partition(":")[2]), allow_sending_without_reply=True)
-        sent = await _asking(
-            self._bot.send_message(
+        sent = await self._ask(
+            address,
+            lambda: self._bot.send_message(
                 int(address.chat),
                 payload["text"],
                 entities=_entities(payload),
                 link_preview_options=NO_PREVIEW,
                 message_thread_id=_thread(address),
                 reply_parameters=reply,
-            )
+            ),
         )
         return f"{address.chat}:{sent.message_id}"
 
     async def edit(self, address: Address, native_id: str, payload: Json) -> None:
         """Replace a message. Raises DeliveryError."""
-        await _asking(
-            self._bot.edit_message_text(
+        await self._ask(
+            address,
+            lambda: self._bot.edit_message_text(
                 payload["text"],
                 chat_id=int(address.chat),
                 message_id=int(native_id.partition(":")[2]),
                 entities=_entities(payload),
                 link_preview_options=NO_PREVIEW,
-            )
+            ),
         )
 
     async def draft(self, address: Address, turn_id: int, payload: Json) -> None:
@@ -92,14 +97,15 @@ class Telegram:
         if not payload["text"]:
             return
         try:
-            await _asking(
-                self._bot.send_message_draft(
+            await self._ask(
+                address,
+                lambda: self._bot.send_message_draft(
                     int(address.chat),
                     turn_id,
                     payload["text"],
                     entities=_entities(payload),
                     message_thread_id=_thread(address),
-                )
+                ),
             )
         except BadFormat as error:
             # A server that is older than drafts, or a chat that takes none.
@@ -108,7 +114,22 @@ class Telegram:
 
     async def typing(self, address: Address) -> None:
         """Show for five seconds that somebody writes. Raises DeliveryError."""
-        await _asking(self._bot.send_chat_action(int(address.chat), "typing", message_thread_id=_thread(address)))
+        thread = _thread(address)
+        await self._ask(address, lambda: self._bot.send_chat_action(int(address.chat), "typing", message_thread_id=thread))
+
+    async def _ask(self, address: Address, request: Callable[[], Awaitable[Result]]) -> Result:
+        """Make a request for a chat, unless Telegram asked to leave it alone. Raises DeliveryError."""
+        rest = self._resting.get(address.chat, 0.0) - monotonic()
+        if rest > 0:
+            raise RetryLater("Telegram asked to wait", rest)
+        self._resting.pop(address.chat, None)
+        try:
+            return await request()
+        except TelegramError as error:
+            refusal = _delivery_error(error)
+            if isinstance(refusal, RetryLater) and refusal.wait:
+                self._resting[address.chat] = monotonic() + refusal.wait
+            raise refusal from error
 
 
 def _payload(text: str, entities: list[Entity]) -> Json:
@@ -121,14 +142,6 @@ def _entities(payload: Json) -> list[MessageEntity] | None:
 
 def _thread(address: Address) -> int | None:
     return int(address.thread) if address.thread else None
-
-
-async def _asking(request: Awaitable[Any]) -> Any:  # noqa: ANN401 - whatever the SDK's method returns
-    """Await a call of the SDK. Raises DeliveryError in the place of its errors."""
-    try:
-        return await request
-    except TelegramError as error:
-        raise _delivery_error(error) from error
 
 
 def _delivery_error(error: TelegramError) -> DeliveryError:
