@@ -56,14 +56,14 @@ class JsonLines(logging.Formatter):
 
 def start_logging(process: str, redactor: Redactor, folder: Path | None = None) -> None:
     """Send this process's log to a file of its own in `folder`, or to standard error."""
-    handler: logging.Handler = logging.StreamHandler(sys.stderr)
+    output: logging.Handler = logging.StreamHandler(sys.stderr)
     if folder is not None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handler = RotatingFileHandler(
+        output = RotatingFileHandler(
             folder / f"{process}.log", maxBytes=5 * _MEGABYTE, backupCount=3, encoding="utf-8", delay=True
         )
-    handler.setFormatter(JsonLines(process, redactor))
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    output.setFormatter(JsonLines(process, redactor))
+    logging.basicConfig(level=logging.INFO, handlers=[output], force=True)
     # These tell each request at INFO, with the bot's token in the address.
     for name in ("httpx", "httpx2", "httpcore", "telegram", "rq", "rq_scheduler", "alembic", "anthropic"):
         logging.getLogger(name).setLevel(logging.WARNING)

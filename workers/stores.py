@@ -44,6 +44,6 @@ class Stores:
 
     def _bring_up_to_date(self, wanted: Mapping[Database, Sequence[Path]], upgrade: Upgrade) -> None:
         with waited_for(self._home.lock("migrate")):
-            behind = {base.url: steps for base, steps in wanted.items() if not migrate.is_current(base, steps)}
+            behind = {one.url: steps for one, steps in wanted.items() if not migrate.is_current(one, steps)}
             if behind:
                 upgrade(behind)
