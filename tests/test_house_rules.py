@@ -16,7 +16,17 @@ FORBIDDEN_WORDS = re.compile(r"(?i)(manager|helper|utils|handler|processor|(?<!d
 # The two places where any failure becomes a sentence, and what each turns it into.
 CATCH_ALL = {"bot/settling.py": "a result for the model", "workers/turns.py": "a stated failure for the person"}
 # Names that other people's interfaces ask for.
-FOREIGN_NAMES = {"data", "base_url", "base_file_url", "exc_info", "info", "get_extra_info", "BaseModel", "BaseSettings"}
+FOREIGN_NAMES = {
+    "data",
+    "anthropic_base_url",
+    "base_url",
+    "base_file_url",
+    "exc_info",
+    "info",
+    "get_extra_info",
+    "BaseModel",
+    "BaseSettings",
+}
 
 
 def sources(*folders: str) -> Iterator[Path]:
