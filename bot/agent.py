@@ -9,7 +9,7 @@ from bot import transcript
 from bot.errors import ContextFull, ModelError, ThinkingRejected, TooManySteps
 from bot.household import Butler
 from bot.messages import Origin, ReplyKind
-from bot.ports import Answer, Call, Content, Ending, Interrupt, Model, Prompt, Text
+from bot.ports import Answer, Block, Call, Content, Ending, Interrupt, Model, Prompt, Text
 from bot.prompt import system_prompt
 from bot.redaction import Redactor
 from bot.settling import Settling
@@ -121,9 +121,12 @@ class Agent:
 
     def _clean(self, answer: Answer) -> Content:
         """Mask secrets, and leave out calls that were cut off in the middle."""
-        cut = answer.ending is not Ending.CALLS
-        return tuple(
-            block.model_copy(update={"text": self.redactor.clean(block.text)}) if isinstance(block, Text) else block
-            for block in answer.content
-            if not (cut and isinstance(block, Call))
-        )
+        content: list[Block] = []
+        for block in answer.content:
+            if isinstance(block, Text):
+                content.append(Text(text=self.redactor.clean(block.text)))
+            elif not isinstance(block, Call):
+                content.append(block)
+            elif answer.ending is Ending.CALLS:
+                content.append(block.model_copy(update={"arguments": self.redactor.clean_json(block.arguments)}))
+        return tuple(content)

@@ -17,6 +17,7 @@ from bot.household import Household
 from bot.messages import IncomingMessage, Origin, ReplyKind
 from bot.notices import one_line, tell_owners
 from bot.people import Gate, Person, admit
+from bot.redaction import Redactor
 from bot.store.database import Database
 from bot.store.tables import inbox, parked_updates
 from bot.turn import Clock
@@ -58,6 +59,7 @@ class Reception:
     commands: CommandBook
     household: Callable[[], Household]
     ring: Callable[[Sequence[int]], bool]
+    redactor: Redactor
     clock: Clock
     zone: ZoneInfo
 
@@ -81,13 +83,14 @@ class Reception:
     def park(self, channel: str, payload: str, error: str) -> None:
         """Keep an update that nobody can read, so that it stops nobody else's."""
         log.warning("an update from %s could not be read: %s", channel, error)
-        values = {"channel": channel, "payload": payload[:LONGEST_PARKED], "error": error, "at": self.clock()}
+        payload = self.redactor.clean(payload[:LONGEST_PARKED])
+        values = {"channel": channel, "payload": payload, "error": error, "at": self.clock()}
         with self.database.write() as tx:
             tx.execute(insert(parked_updates).values(values))
 
     def _arrival(self, tx: Connection, message: IncomingMessage, person: Person, now: datetime) -> _Arrival:
         conversation = conversations.find_or_open(tx, message.address)
-        text = message.text.strip()
+        text = self.redactor.clean(message.text.strip())
         butler, text = self._addressed(text) if _is_order(message) else (None, text)
         if text and message.unreadable:
             text += f"\n[With it came {message.unreadable}, which this house cannot open yet.]"

@@ -1,8 +1,10 @@
 """The one place where secrets are cleaned out of what is logged, kept or shown."""
 
 import base64
+import json
 import re
 from collections.abc import Iterable
+from typing import Any
 from urllib.parse import quote
 
 SHORTEST_SECRET = 6  # a shorter value would blot out ordinary words
@@ -42,6 +44,16 @@ class Redactor:
         """Return the text with every secret masked."""
         return self._pattern.sub(MASK, text)
 
+    def clean_json(self, value: Any) -> Any:  # noqa: ANN401 - any JSON
+        """Return a JSON value with every secret masked in its texts."""
+        if isinstance(value, str):
+            return self.clean(value)
+        if isinstance(value, list):
+            return [self.clean_json(inner) for inner in value]
+        if isinstance(value, dict):
+            return {self.clean(name): self.clean_json(inner) for name, inner in value.items()}
+        return value
+
 
 def _encodings(secret: str) -> set[str]:
     raw = secret.encode()
@@ -53,5 +65,6 @@ def _encodings(secret: str) -> set[str]:
         raw.hex(),
         encoded.rstrip("="),
         base64.urlsafe_b64encode(raw).decode().rstrip("="),
-        secret.replace("\\", "\\\\").replace('"', '\\"'),
+        json.dumps(secret)[1:-1],
+        repr(secret)[1:-1],
     }

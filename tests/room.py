@@ -130,6 +130,7 @@ class Room:
             self.commands,
             lambda: self.household,
             self._ring,
+            self.redactor,
             self.clock,
             ZoneInfo("Europe/Berlin"),
         )

@@ -25,12 +25,12 @@ from workers.sweep import Sweep
 
 Holder = Callable[[Path], "subprocess.Popen[str]"]
 HOLD_A_LOCK = """
-import sys, time
+import signal, sys
 from pathlib import Path
 from workers.liveness import held
 with held(Path(sys.argv[1])):
     print("held", flush=True)
-    time.sleep(60)
+    signal.pause()
 """
 
 

@@ -159,6 +159,7 @@ class House:
             commands=self.commands(),
             household=self.household,
             ring=self.doorbell.ring,
+            redactor=self.redactor,
             clock=utc_now,
             zone=self.settings.zone,
         )
