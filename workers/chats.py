@@ -10,7 +10,7 @@ from adapters.chats.telegram.chat import Telegram
 from adapters.chats.telegram.polling import Polling, PollingBot, connect, introduce, keep_menu
 from bot.errors import ConfigurationError
 from bot.messages import IncomingMessage
-from workers.front_desk import FrontDesk
+from workers.front_desk import FrontDesk, together
 from workers.house import House
 from workers.liveness import held
 
@@ -44,10 +44,11 @@ async def serve(house: House) -> None:
             await desk.take_in(messages)
 
         await _introduce(bot)
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(Polling(bot, take_in, desk.park, desk.tell_trouble).run())
-            tasks.create_task(desk.run())
-            tasks.create_task(keep_menu(bot, desk.menu))
+        menu = asyncio.create_task(keep_menu(bot, desk.menu))
+        try:
+            await together(Polling(bot, take_in, desk.park, desk.tell_trouble).run(), *desk.services())
+        finally:
+            menu.cancel()
 
 
 async def _introduce(bot: PollingBot) -> None:

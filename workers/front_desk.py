@@ -2,11 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from time import monotonic
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
@@ -22,9 +22,28 @@ from workers.house import House, utc_now
 from workers.live import REPLY, listen
 
 THREADS = 4
+CANCEL_AGAIN_AFTER = 0.1  # seconds
 TROUBLE_AGAIN_AFTER = 3600.0  # seconds
 T = TypeVar("T")
 log = logging.getLogger(__name__)
+
+
+async def together(*services: Coroutine[Any, Any, object]) -> None:
+    """Run services until the first of them ends or this is cancelled; then all are over. Raises what that one raised.
+
+    A task is cancelled until it is over: redis-py swallows the first time while it connects (seen with 8.1), after which a
+    TaskGroup would wait for ever.
+    """
+    tasks = [asyncio.ensure_future(service) for service in services]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        while any(not task.done() for task in tasks):
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks, timeout=CANCEL_AGAIN_AFTER)
 
 
 class FrontDesk:
@@ -45,11 +64,9 @@ class FrontDesk:
         """The commands and what they do."""
         return self._reception.commands.summaries
 
-    async def run(self) -> None:
-        """Deliver replies until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._delivery.run())
-            tasks.create_task(listen(self._house.redis_url, self._chats, self._on_news))
+    def services(self) -> tuple[Coroutine[Any, Any, None], ...]:
+        """Return what delivers replies, to be run as long as the process lives."""
+        return self._delivery.run(), listen(self._house.redis_url, self._chats, self._on_news)
 
     async def take_in(self, messages: Sequence[IncomingMessage]) -> Received:
         """Put messages on disk, and deliver at once what needed no model."""

@@ -89,10 +89,7 @@ def _run(service: "Coroutine[None, None, int | None]") -> int:
             return await task or 0
         return 0
 
-    try:
-        return asyncio.run(until_told())
-    except* ConfigurationError as group:
-        raise group.exceptions[0] from None
+    return asyncio.run(until_told())
 
 
 def explain(error: ConfigurationError) -> int:

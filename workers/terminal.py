@@ -14,7 +14,7 @@ from adapters.chats.terminal.chat import CHANNEL, Terminal
 from adapters.chats.terminal.screens import PipeScreen, PromptScreen
 from bot.errors import ConfigurationError
 from bot.store.tables import inbox, outbox
-from workers.front_desk import FrontDesk
+from workers.front_desk import FrontDesk, together
 from workers.house import REHEARSAL, House, utc_now
 from workers.liveness import held
 
@@ -29,16 +29,12 @@ async def serve(house: House) -> int:
         screen = PromptScreen(house.home.folder / "history") if interactive else PipeScreen()
         terminal = Terminal(screen, getpass.getuser(), channel)
         desk = FrontDesk(house, {channel: terminal})
-        desk_at_work = asyncio.create_task(desk.run())
-        try:
-            if isinstance(screen, PromptScreen):
-                _greet(house)
-                await screen.run(lambda text: _say(desk, terminal, text))
-            else:
-                await _answer_lines(desk, terminal)
-        finally:
-            desk_at_work.cancel()
-            await asyncio.wait([desk_at_work])
+        if isinstance(screen, PromptScreen):
+            _greet(house)
+            talk = screen.run(partial(_say, desk, terminal))
+        else:
+            talk = _answer_lines(desk, terminal)
+        await together(talk, *desk.services())
     return 0
 
 
