@@ -137,7 +137,7 @@ def test_the_model_stumbles(ada: Person, claude: AnthropicServer, house: House) 
 
 def test_a_long_wait_is_said(ada: Person, claude: AnthropicServer, house: House) -> None:
     """When the provider asks for a long pause the person reads why and until when, and the turn goes on by itself."""
-    claude.fail(1, status=429, type="rate_limit_error", message="Slow down, please", headers={"retry-after": "11"})
+    claude.fail(1, status=429, type="rate_limit_error", message="Slow down, please", headers={"retry-after": "6"})
     ada.writes("Work for me")
     said = ada.reads()
     assert said.startswith("The model's provider asks to wait: Slow down, please. I go on by myself at ")

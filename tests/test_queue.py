@@ -17,7 +17,7 @@ from rq.job import Job
 from tests.houses import wait_until
 from tests.test_configuration import run_valkey
 from workers.alarms import AlarmClock
-from workers.queue import RUN_TURN, TURNS, Doorbell, ForeignJobError, RingJob
+from workers.queue import RUN_TURN, TURNS, Doorbell, ForeignJobError, RingJob, connect
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def server(tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
 def redis(tmp_path: Path, server: "subprocess.Popen[bytes]") -> Iterator[Redis]:
     """A connection to it."""
     del server
-    with Redis(unix_socket_path=str(tmp_path / "own.sock")) as made:
+    with connect(f"unix://{tmp_path / 'own.sock'}") as made:
         yield made
 
 

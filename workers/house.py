@@ -8,8 +8,6 @@ from functools import cached_property
 from time import monotonic, sleep
 
 from redis import Redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from bot import logs
 from bot.agent import Agent
@@ -40,7 +38,7 @@ from workers.home import Home
 from workers.interrupts import Interrupts
 from workers.live import Newsroom
 from workers.liveness import Watch, is_held
-from workers.queue import Doorbell
+from workers.queue import Doorbell, connect
 from workers.stores import SKILLS, Stores
 from workers.sweep import Sweep
 from workers.turns import TurnRunner
@@ -103,8 +101,8 @@ class House:
 
     @cached_property
     def redis(self) -> Redis:
-        """A connection that says at once when Redis is away: who needs it knows what to do then."""
-        return Redis.from_url(self.redis_url, socket_timeout=10, socket_connect_timeout=1, retry=Retry(NoBackoff(), 1))
+        """The connection to it."""
+        return connect(self.redis_url)
 
     @cached_property
     def doorbell(self) -> Doorbell:

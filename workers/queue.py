@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 from rq import Queue
 from rq.exceptions import DequeueTimeout
 from rq.job import Job
@@ -19,6 +21,11 @@ JOB_TTL = 3600  # seconds: a ring that nobody heard for so long was found by the
 MOST_RINGS = 1000  # with so many unheard, one more would change nothing
 LONGEST_RING = 1000  # bytes
 log = logging.getLogger(__name__)
+
+
+def connect(url: str) -> Redis:
+    """Return a connection that says at once when Redis is away: by itself redis-py would try for seconds on end."""
+    return Redis.from_url(url, socket_timeout=10, socket_connect_timeout=1, retry=Retry(NoBackoff(), 1))
 
 
 class ForeignJobError(ValueError):

@@ -21,7 +21,7 @@ from workers.live import Newsroom
 MOST_ATTEMPTS = 8  # requests that fail in a row: with growing pauses, about two minutes
 LONGEST_PAUSE = 60.0  # seconds, where the provider did not ask for more
 LONGEST_WAIT = 6 * 3600.0  # what a provider may ask for before the person is told to come back instead
-TELL_AFTER = 10.0
+TELL_AFTER = 5.0
 INSIDE = "Something went wrong inside the house; the log says what. Please try again."
 log = logging.getLogger(__name__)
 

