@@ -5,7 +5,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -211,7 +211,7 @@ def valkey(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     yield from run_valkey(tmp_path / "own.sock")
 
 
-def run_valkey(socket: Path) -> Iterator[subprocess.Popen[bytes]]:
+def run_valkey(socket: Path) -> Generator[subprocess.Popen[bytes]]:
     """Run a Valkey server on a socket."""
     options = ["--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", str(socket.parent)]
     with subprocess.Popen([str(get_binary_path()), *options], stdout=subprocess.DEVNULL) as process:

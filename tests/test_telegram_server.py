@@ -123,7 +123,7 @@ def test_real_client_library_meets_its_own_errors(server: TelegramServer, monkey
 
     _drive(server, act)
     with pytest.raises(InvalidToken):
-        _drive(server, act, token="42:WRONG")  # noqa: S106
+        _drive(server, act, token="42:WRONG")
 
 
 @pytest.mark.parametrize(

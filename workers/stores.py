@@ -36,6 +36,11 @@ class Stores:
                 self._bring_up_to_date({self._open(butler): BUTLER_HISTORIES}, migrate.upgrade)
             return self._of_butlers[butler]
 
+    def close(self) -> None:
+        """Close every connection."""
+        for database in (self.house, *self._of_butlers.values()):
+            database.close()
+
     def _open(self, butler: str) -> Database:
         path = self._home.butler_database(butler)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

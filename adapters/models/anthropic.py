@@ -147,7 +147,8 @@ class AnthropicModel:
 def check_key(key: str, base_url: str) -> None:
     """Make sure that a key is accepted, without spending anything. Raises ModelError."""
     try:
-        Anthropic(api_key=key, base_url=base_url, max_retries=0, timeout=10, open_telemetry=False).models.list(limit=1)
+        with Anthropic(api_key=key, base_url=base_url, max_retries=0, timeout=10, open_telemetry=False) as client:
+            client.models.list(limit=1)
     except APIStatusError as error:
         raise _model_error(error) from error
     except APIConnectionError as error:

@@ -1,0 +1,178 @@
+"""Delivery: what a chat's vendor does to a reply, and what becomes of it."""
+
+import asyncio
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from pytest_mock import MockerFixture
+from sqlalchemy import Connection, select, update
+from sqlalchemy.exc import OperationalError
+
+from adapters.chats.telegram.chat import Telegram
+from adapters.chats.telegram.polling import connect
+from bot import conversations, outbox
+from bot.delivery import Delivery, Store
+from bot.messages import Address, ReplyKind
+from bot.presence import Presences
+from bot.store.tables import outbox as replies
+from bot.store.tables import parts, turns
+from tests.anthropic_server import AnthropicServer
+from tests.room import Room
+from tests.telegram_server import TelegramServer
+
+ADA = Address(channel="telegram", chat="7")
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Iterator[Room]:
+    """A room."""
+    with AnthropicServer() as claude, Room(tmp_path, claude) as made:
+        yield made
+
+
+@pytest.fixture
+def telegram() -> Iterator[TelegramServer]:
+    """A Bot API server to which Ada has written."""
+    with TelegramServer() as server:
+        server.person(7).writes("/start")
+        yield server
+
+
+def writes(room: Room, text: str, address: Address = ADA, turn_id: int | None = None) -> int:
+    """Put a reply into the outbox."""
+    with room.database.write() as tx:
+        place = conversations.find_or_open(tx, address)
+        return outbox.add(tx, place.id, ReplyKind.ANSWER, text, room.clock(), turn_id=turn_id)
+
+
+def state(room: Room, reply_id: int) -> str:
+    """Return how a reply stands."""
+    with room.database.read() as tx:
+        return str(tx.scalar(select(replies.c.state).where(replies.c.id == reply_id)))
+
+
+def deliver(room: Room, telegram: TelegramServer, *until: int, seconds: float = 10) -> None:
+    """Deliver until these replies are no longer pending."""
+
+    async def run() -> None:
+        bot = connect(telegram.token, telegram.url)
+        with ThreadPoolExecutor(2) as threads:
+            store = Store(room.database, threads)
+            chats = {"telegram": Telegram(bot)}
+            delivery = asyncio.create_task(Delivery(store, chats, Presences(store, chats), room.clock).run())
+            try:
+                async with bot, asyncio.timeout(seconds):
+                    while any(state(room, reply) == "pending" for reply in until):
+                        await asyncio.sleep(0.01)
+            finally:
+                delivery.cancel()
+                await asyncio.wait([delivery])
+
+    asyncio.run(run())
+
+
+def test_replies_come_in_order(room: Room, telegram: TelegramServer) -> None:
+    """Replies of a chat arrive in the order in which they were written, each once, with the vendor's id kept."""
+    numbers = [writes(room, f"reply {n}") for n in range(5)]
+    deliver(room, telegram, *numbers)
+    assert [message.text for message in telegram.messages(7)] == [f"reply {n}" for n in range(5)]
+    with room.database.read() as tx:
+        assert tx.scalars(select(parts.c.native_id)).all() == [f"7:{m.message_id}" for m in telegram.messages(7)]
+
+
+def test_a_crash_while_sending_is_a_doubt(room: Room, telegram: TelegramServer) -> None:
+    """What was being sent when a process died is sent again, and the doubt is recorded."""
+    number = writes(room, "perhaps twice")
+    with room.database.write() as tx:
+        reply = outbox.next_reply(tx, 1)
+        assert reply is not None
+        (part,) = outbox.cut_into_parts(tx, reply, [{"text": "perhaps twice", "entities": []}])
+        outbox.note_sending(tx, number, part)
+    deliver(room, telegram, number)
+    with room.database.read() as tx:
+        assert tx.execute(select(parts.c.doubts, parts.c.state)).all() == [(1, "sent")]
+
+
+def test_a_lost_answer_is_a_doubt(room: Room, telegram: TelegramServer) -> None:
+    """When the vendor's answer is lost the piece is sent again after a pause, and the doubt is recorded."""
+    telegram.lose_answers("sendMessage", 1.0, 1)
+    number = writes(room, "lost")
+    with pytest.raises(TimeoutError):
+        deliver(room, telegram, number, seconds=0.5)
+    telegram.lose_answers("sendMessage", 0.0, 1)
+    room.now += timedelta(seconds=10)
+    deliver(room, telegram, number)
+    assert len(telegram.messages(7)) == 2
+    with room.database.read() as tx:
+        assert tx.scalar(select(parts.c.doubts)) == 1
+
+
+def test_after_a_day_it_is_set_aside(room: Room, telegram: TelegramServer) -> None:
+    """A reply that cannot be delivered for a day is given up, and the next one follows."""
+    telegram.fail("sendMessage", 1, status=500)
+    first, second = writes(room, "never"), writes(room, "later")
+    room.now += timedelta(hours=25)
+    deliver(room, telegram, first, second)
+    assert (state(room, first), state(room, second)) == ("gone", "sent")
+    assert [message.text for message in telegram.messages(7)] == ["later"]
+
+
+def test_nobody_there(room: Room, telegram: TelegramServer) -> None:
+    """A chat that does not exist gets nothing, and its reply is set aside."""
+    number = writes(room, "hello?", Address(channel="telegram", chat="99"))
+    deliver(room, telegram, number)
+    assert state(room, number) == "gone"
+
+
+def test_an_answer_that_shows_nothing(room: Room, telegram: TelegramServer) -> None:
+    """A text of invisible letters is said to be one, since the vendor would refuse it."""
+    number = writes(room, "\u200b")
+    deliver(room, telegram, number)
+    assert [message.text for message in telegram.messages(7)] == ["(There is nothing to be seen in this answer.)"]
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+def test_the_message_that_showed_it_becomes_the_answer(room: Room, telegram: TelegramServer, *, deleted: bool) -> None:
+    """Where an answer grew by edits, its first piece replaces that message; if it was deleted, a new one is sent."""
+    group = telegram.group(-100, "Home")
+    address = Address(channel="telegram", chat="-100", private=False)
+    room.takes_in("hello", address=address)
+    turn = room.runner("w").turns.take(1, suspects=True)
+    assert turn is not None
+
+    async def show() -> str:
+        async with connect(telegram.token, telegram.url) as bot:
+            native_id = await Telegram(bot).send(address, {"text": "so far", "entities": []}, None)
+            if deleted:
+                await bot.delete_message(-100, int(native_id.partition(":")[2]))
+            return native_id
+
+    native_id = asyncio.run(show())
+    number = writes(room, "so far and no further", address, turn.id)
+    with room.database.write() as tx:
+        outbox.note_preview(tx, turn.id, native_id)
+        tx.execute(update(turns).values(state="answered"))
+        conversations.release(tx, 1)
+    deliver(room, telegram, number)
+    assert group.sees() == ["so far and no further"]
+    assert len(telegram.messages(-100)) == (2 if deleted else 1)
+
+
+def test_a_database_that_stumbles(room: Room, telegram: TelegramServer, mocker: MockerFixture) -> None:
+    """An error of the database ends one look or one lane, and the next finds the reply again."""
+    number = writes(room, "after all")
+    locked = OperationalError("SELECT", {}, Exception("database is locked"))
+    find, failures = outbox.next_reply, [locked]
+
+    def next_reply(tx: Connection, conversation_id: int) -> outbox.Reply | None:
+        if failures:
+            raise failures.pop()
+        return find(tx, conversation_id)
+
+    mocker.patch("bot.outbox.waiting", side_effect=[locked, [1], [1], [1], [1]])
+    mocker.patch("bot.outbox.next_reply", next_reply)
+    deliver(room, telegram, number)
+    assert state(room, number) == "sent"
