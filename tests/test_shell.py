@@ -1,0 +1,88 @@
+"""What the shell shows of a house, and what owners are told without having asked."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from pytest_mock import MockerFixture
+from sqlalchemy.exc import OperationalError
+
+from adapters.chats.terminal.chat import Terminal
+from adapters.chats.terminal.screens import PipeScreen
+from bot.__main__ import main
+from bot.messages import Address
+from bot.settings import Settings
+from tests.houses import ROOT, House
+from workers.front_desk import FrontDesk
+from workers.house import House as Built
+
+
+@pytest.fixture
+def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home, set in the environment."""
+    monkeypatch.setenv("BUTLER_HOME", str(tmp_path))
+    monkeypatch.setenv("BUTLER_HOUSEHOLD", str(ROOT / "household"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_sessions_and_failures_are_listed(pipe: House) -> None:
+    """`butler sessions` lists what was done, `butler failed` what is set aside."""
+    pipe.run("up", lines=["/status", "what time is it in Tokyo"])
+    assert "assistant, message" in pipe.run("sessions").stdout
+    assert pipe.run("failed").stdout == "Nothing is set aside.\n"
+
+
+def test_commands_of_the_shell(at_home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """list, init, sessions and failed work in a home where nothing has happened yet."""
+    monkeypatch.setenv("BUTLER_HOUSEHOLD", str(at_home / "household"))
+    assert main(["init", "assistant"]) == 0
+    assert main(["list"]) == 0
+    assert "assistant (default): Assistant: what this butler is for" in capsys.readouterr().out
+    assert main(["sessions"]) == 0
+    assert main(["failed"]) == 0
+    assert capsys.readouterr().out == "Nothing is set aside.\n"
+    assert main(["init", "assistant"]) == 78
+    with pytest.raises(SystemExit):
+        main(["dance"])
+
+
+def test_an_owner_is_told_of_trouble(at_home: Path, mocker: MockerFixture, capsys: pytest.CaptureFixture[str]) -> None:
+    """Trouble is told once an hour, through the outbox, or straight into the chat while nothing can be stored."""
+    del at_home
+    house = Built(Settings())
+    house.home.make()
+    house.make_tables()
+    user = next(iter(house.gate.owners))[1]
+    desk = FrontDesk(house, {"terminal": Terminal(PipeScreen(), user)})
+    full = OperationalError("INSERT", {}, Exception("database or disk is full"))
+
+    async def tell() -> None:
+        for service in desk.services():
+            service.close()
+        with_store = mocker.patch.object(desk.store, "write", side_effect=full)
+        await desk.tell_trouble("store", "I cannot keep messages at present.")
+        await desk.tell_trouble("store", "I cannot keep messages at present.")
+        mocker.stop(with_store)
+        assert capsys.readouterr().out == "I cannot keep messages at present.\n\n"
+        await desk.tell_trouble("conflict", "Another program is here.")
+
+    asyncio.run(tell())
+    assert "Another program is here." in str(_outbox(house))
+    house.close()
+
+
+def _outbox(house: Built) -> object:
+    with house.stores.house.read() as tx:
+        return tx.exec_driver_sql("SELECT text FROM outbox").all()
+
+
+def test_a_terminal_takes_everything() -> None:
+    """A terminal has one piece for any text, and shows edits and previews as it can."""
+    address = Address(channel="terminal", chat="root")
+    terminal = Terminal(PipeScreen(), "root")
+    assert terminal.pieces("x" * 10_000) == [{"text": "x" * 10_000}]
+    assert terminal.plain({"text": "x"}) == {"text": "x"}
+    assert terminal.preview("x") == {"text": "x"}
+    assert (terminal.has_drafts(address), terminal.pace(address) < 1) == (True, True)
+    asyncio.run(terminal.edit(address, "1", {"text": "better"}))
