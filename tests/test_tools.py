@@ -1,0 +1,116 @@
+"""Tools: plain typed methods become forms that a model reads, and wrong marks are refused where they stand."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import pytest
+from pydantic import Field
+
+from bot.errors import ButlersError
+from bot.tools import LONGEST_RESULT, Context, Effect, Toolbox, ToolError, shorten, tool, tools_of
+from skills.time.tools import Time
+
+CONTEXT = Context(
+    "k", 1, 1, "Ada", "person:1", "assistant", datetime(2026, 11, 21, 12, tzinfo=UTC), ZoneInfo("Europe/Berlin"), stranger=False
+)
+
+
+class Kitchen:
+    """Some tools."""
+
+    @tool(Effect.READ)
+    def taste(self, dish: Annotated[str, Field(description="what to taste", max_length=20)], title: str = "Chef") -> str:
+        """Taste a dish."""
+        return f"{title} tasted {dish}"
+
+    @tool(Effect.LOOK_UP, find="find_order")
+    def order(self, context: Context, what: str) -> str:
+        """Order something."""
+        return f"ordered {what} as {context.key}"
+
+    def find_order(self, context: Context, what: str) -> str | None:
+        """Look for an order."""
+        return f"found {what} as {context.key}"
+
+    @tool(Effect.LOOK_UP, find="find_note")
+    def note(self, text: str) -> str:
+        """Note something."""
+        return text
+
+    def find_note(self, text: str) -> str | None:
+        """Look for a note."""
+        return f"found {text}"
+
+    def not_a_tool(self) -> str:
+        """Stay out of it."""
+        return ""
+
+
+def test_a_form_is_made_of_name_docstring_and_types() -> None:
+    """The schema has descriptions and limits, no titles but an argument of that name, and no context."""
+    taste = next(found for found in tools_of(Kitchen()) if found.name == "taste")
+    assert taste.form.model_dump() == {
+        "name": "taste",
+        "description": "Taste a dish.",
+        "arguments": {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                "dish": {"type": "string", "description": "what to taste", "maxLength": 20},
+                "title": {"type": "string", "default": "Chef"},
+            },
+            "required": ["dish"],
+        },
+    }
+    assert [found.name for found in tools_of(Kitchen())] == ["note", "order", "taste"]
+
+
+def test_a_look_up_finds_with_the_same_key() -> None:
+    """A look-up tool is run and found again by the same arguments, with or without its context."""
+    box = Toolbox([Kitchen()])
+    assert box.get("order").run(CONTEXT, {"what": "tea"}) == "ordered tea as k"
+    assert box.get("order").look_up(CONTEXT, {"what": "tea"}) == "found tea as k"
+    assert box.get("note").look_up(CONTEXT, {"text": "x"}) == "found x"
+    assert box.get("taste").look_up(CONTEXT, {"dish": "x"}) is None
+
+
+def test_marks_that_make_no_sense_are_refused() -> None:
+    """A look-up tool names what finds its effect, and no other does; two tools have two names."""
+    with pytest.raises(TypeError, match="names the method that finds its effect again"):
+        tool(Effect.LOOK_UP)
+    with pytest.raises(TypeError, match="names the method that finds its effect again"):
+        tool(Effect.READ, find="x")
+    with pytest.raises(ButlersError, match="Two tools are named note"):
+        Toolbox([Kitchen(), Kitchen()])
+
+
+def test_a_tool_that_is_gone_counts_as_blind() -> None:
+    """A call begun by a tool that no longer exists is never repeated."""
+    assert Toolbox([]).effect("order") is Effect.BLIND
+
+
+def test_long_results_are_cut_and_say_so() -> None:
+    """What would crowd the conversation out of the prompt is cut, with how much is missing."""
+    assert shorten("x" * LONGEST_RESULT) == "x" * LONGEST_RESULT
+    assert shorten("x" * (LONGEST_RESULT + 5)).endswith("[cut: 5 of 30005 characters are not shown]")
+
+
+@pytest.mark.parametrize(
+    ("place", "shown"),
+    [
+        ("Tokyo", "Saturday 2026-11-21 21:00:00 JST (UTC+0900) in Asia/Tokyo"),
+        ("new york", "Saturday 2026-11-21 07:00:00 EST (UTC-0500) in America/New_York"),
+        ("europe/berlin", "Saturday 2026-11-21 13:00:00 CET (UTC+0100) in Europe/Berlin"),
+        ("", "Saturday 2026-11-21 13:00:00 CET (UTC+0100) in Europe/Berlin"),
+    ],
+)
+def test_the_time_elsewhere(place: str, shown: str) -> None:
+    """A city or a zone, in whatever case, gives the time there; no place gives the house's."""
+    assert Time().current_time(CONTEXT, place) == shown
+
+
+def test_no_such_place() -> None:
+    """An unknown place names the nearest known one."""
+    with pytest.raises(ToolError, match=r"Tokio names no IANA zone\. Did you mean tokyo"):
+        Time().current_time(CONTEXT, "Tokio")
