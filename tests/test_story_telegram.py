@@ -21,7 +21,7 @@ def test_an_answer_streams_and_ends_whole(ada: Person, telegram: TelegramServer,
     assert message.link_preview_options == {"is_disabled": True}
     drafts = [draft.text for draft in telegram.drafts(ada.id)]
     assert len(drafts) >= 3
-    assert all(f"{words} and a link".startswith(draft.strip("*[ ")) for draft in drafts)
+    assert all(f"{words} and a link".startswith(draft.rstrip()) for draft in drafts)
 
 
 def test_typing_shows_while_a_turn_runs_and_never_after(ada: Person, telegram: TelegramServer, claude: AnthropicServer) -> None:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from adapters.chats.rich.markdown import parse
 from adapters.chats.rich.split import MAX_SPANS, split, tail
 from adapters.chats.rich.text import Edit, Kind, RichText, Span, clipped, edited, neutral, plausible, spelled
+from adapters.chats.rich.unfinished import parse_unfinished
 
 Entity = dict[str, object]
 
@@ -59,7 +60,7 @@ def pieces(markdown: str, limit: int = LIMIT) -> list[tuple[str, list[Entity]]]:
 
 def preview(markdown: str, limit: int = LIMIT) -> tuple[str, list[Entity]]:
     """Turn Markdown that still arrives into one message: all of it, or its end after an ellipsis."""
-    rich = _fitted(parse(markdown))
+    rich = _fitted(parse_unfinished(markdown))
     text, entities = _entities(rich)
     if utf16(text) <= limit and len(entities) <= MAX_SPANS:
         return text, entities

@@ -13,6 +13,7 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.patch_stdout import patch_stdout
 
 from adapters.chats.rich.markdown import parse
+from adapters.chats.rich.unfinished import parse_unfinished
 from adapters.chats.terminal.text import to_ansi, to_plain
 
 Say = Callable[[str], Awaitable[object]]
@@ -81,7 +82,7 @@ class PromptScreen:
     def _prompt(self) -> FormattedText:
         if not self._working or self._session.app.is_done:
             return FormattedText([("bold", "> ")])
-        shown = to_plain(parse(self._unfinished)) if self._unfinished else ""
+        shown = to_plain(parse_unfinished(self._unfinished)) if self._unfinished else ""
         lines = shown.splitlines()[-PREVIEW_LINES:]
         return FormattedText([("italic", "\n".join((*lines, WORKING, ""))), ("bold", "> ")])
 
