@@ -13,9 +13,10 @@ run: .venv/.house
 
 test: .venv/.tests
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest -q
+	@$(BIN)/coverage run -m pytest -q -n 2 --dist loadfile
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
+	@$(BIN)/coverage json --quiet -o - | $(BIN)/python -m tests.branches
 
 check: .venv/.tests
 	@$(BIN)/ruff check .

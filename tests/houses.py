@@ -55,7 +55,7 @@ class House:
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
             try:
-                self._process.wait(20)
+                self._process.wait(60)
             except subprocess.TimeoutExpired:
                 self.kill_all()
 
@@ -95,14 +95,14 @@ class House:
         """Ask the house to end and return its exit status."""
         assert self._process is not None
         self._process.terminate()
-        return self._process.wait(20)
+        return self._process.wait(60)
 
-    def wait(self, seconds: float = 20) -> int:
+    def wait(self, seconds: float = 60) -> int:
         """Wait for the house to end by itself and return its exit status."""
         assert self._process is not None
         return self._process.wait(seconds)
 
-    def run(self, *arguments: str, lines: Sequence[str] = (), seconds: float = 30) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, lines: Sequence[str] = (), seconds: float = 90) -> subprocess.CompletedProcess[str]:
         """Run a `butler` command to its end, with lines for its standard input."""
         self.home.mkdir(parents=True, exist_ok=True)
         return subprocess.run(
@@ -125,7 +125,7 @@ class House:
                 found[name.removeprefix("butler ")] = child
         return found
 
-    def process(self, name: str, seconds: float = 10) -> int:
+    def process(self, name: str, seconds: float = 30) -> int:
         """Wait for a process of the house and return its id."""
         wait_until(lambda: name in self.processes(), f"there is no process {name}", seconds)
         return self.processes()[name]
@@ -161,7 +161,7 @@ class House:
         return "".join(file.read_text() for file in files if file.exists())
 
 
-def wait_until(is_so: Callable[[], bool], complaint: str, seconds: float = 10) -> None:
+def wait_until(is_so: Callable[[], bool], complaint: str, seconds: float = 30) -> None:
     """Wait for something that another process does."""
     deadline = monotonic() + seconds
     while not is_so():

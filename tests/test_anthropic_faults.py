@@ -172,6 +172,6 @@ def test_runs_as_a_process_of_its_own() -> None:
         process.stdin.flush()
         figures = json.loads(process.stdout.readline())
         process.stdin.close()
-        assert process.wait(5) == 0
+        assert process.wait(30) == 0
     assert (figures["requests"], figures["max_in_flight"], figures["outcomes"]) == (1, 1, ["answered"])
     assert figures["started"][0] < monotonic()

@@ -117,7 +117,7 @@ def test_one_house_in_a_home(tmp_path: Path, server: TelegramServer, model: Anth
     with House(tmp_path, server, model) as home:
         home.wait_until_ready()
         second = home.run("up")
-        assert second.stderr == f"butler: A house runs already in this house, as process {home.pid}.\n"
+        assert second.stderr == f"butler: A house runs already in this home, as process {home.pid}.\n"
         assert second.returncode == 78
 
 
@@ -248,5 +248,5 @@ def test_each_line_of_the_procfile_starts(
     assert "Queue: cannot be reached" in ada.reads()
     for process in running:
         process.send_signal(signal.SIGTERM)
-    assert [process.wait(20) for process in running] == [0, 0, 0]
+    assert [process.wait(60) for process in running] == [0, 0, 0]
     assert os.listdir(home.home / "butlers" / "run")  # noqa: PTH208 - the locks are left, unheld

@@ -54,7 +54,7 @@ def state(room: Room, reply_id: int) -> str:
         return str(tx.scalar(select(replies.c.state).where(replies.c.id == reply_id)))
 
 
-def deliver(room: Room, telegram: TelegramServer, *until: int, seconds: float = 10) -> None:
+def deliver(room: Room, telegram: TelegramServer, *until: int, seconds: float = 30) -> None:
     """Deliver until these replies are no longer pending."""
 
     async def run() -> None:

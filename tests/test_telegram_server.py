@@ -257,7 +257,7 @@ def test_runs_as_a_process_of_its_own() -> None:
         ask(other, "sendMessage", chat_id=7, text="hi")
         told = [json.loads(process.stdout.readline()) for _ in range(2)]
         process.stdin.close()
-        assert process.wait(5) == 0
+        assert process.wait(30) == 0
     assert [line["method"] for line in told] == ["getUpdates", "sendMessage"]
     assert (told[1]["chat_id"], told[1]["text"]) == ("7", "hi")
     assert told[0]["at"] < told[1]["at"]

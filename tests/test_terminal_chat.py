@@ -32,6 +32,7 @@ class Typist:
         os.close(inside)
         self._seen = b""
         self._mark = 0
+        self.modes: list[bool] = []  # at each piece of output: is the terminal raw?
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
@@ -43,6 +44,7 @@ class Typist:
                 return  # the other side is closed
             if not piece:
                 return
+            self.modes.append(not termios.tcgetattr(self._screen)[3] & termios.ICANON)
             self._seen += piece
 
     @property
@@ -55,11 +57,11 @@ class Typist:
         self._mark = len(self._seen)
         os.write(self._screen, keys.encode())
 
-    def sees(self, words: str, seconds: float = 15) -> None:
+    def sees(self, words: str, seconds: float = 60) -> None:
         """Wait until words appear."""
         wait_until(lambda: words in self.shown, f"{words!r} did not appear", seconds)
 
-    def leaves(self, seconds: float = 15) -> int:
+    def leaves(self, seconds: float = 60) -> int:
         """Wait for the program to end."""
         status = self.process.wait(seconds)
         os.close(self._screen)
@@ -93,6 +95,18 @@ def test_a_first_conversation(typist: Typist, pipe: House) -> None:
     assert typist.leaves() == 0
     assert pipe.rows("SELECT text FROM inbox WHERE text LIKE 'first%'") == [("first line\nsecond line",)]
     assert pipe.rows("SELECT text FROM inbox WHERE text LIKE 'what%'") == [("what is my gate code\nplease",)]
+
+
+def test_keys_are_never_lost(typist: Typist) -> None:
+    """The terminal is raw from the first prompt on, so that Ctrl-C and Ctrl-D mean the same while an answer is being shown."""
+    typist.sees("Ctrl-D leaves")
+    wait_until(lambda: typist.modes[-1], "the prompt is there")
+    typist.modes.clear()
+    for number in range(5):
+        typist.types(f"remember that box {number} is full\r")
+        typist.sees(f"I will remember that box {number} is full.")
+    assert typist.modes
+    assert all(typist.modes)
 
 
 def test_control_c_stops_the_turn(typist: Typist, pipe: House) -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from bot.errors import ConfigurationError
+
 LONGEST_SOCKET = 100  # bytes of a path: the kernel takes 107
 
 
@@ -45,9 +47,15 @@ class Home:
 
     @property
     def socket(self) -> Path:
-        """The embedded Valkey's socket; a folder of ours in the temporary one where the path would be too long."""
+        """The embedded Valkey's socket; a folder of ours in the temporary one where the path would be too long.
+
+        Raises ConfigurationError.
+        """
         path = self.folder / "run" / "valkey.sock"
         if len(bytes(path)) <= LONGEST_SOCKET:
             return path
         name = sha256(bytes(self.folder)).hexdigest()[:16]
-        return Path(tempfile.gettempdir()) / f"butlers-{os.getuid()}-{name}" / "valkey.sock"
+        folder = Path(tempfile.gettempdir()) / f"butlers-{os.getuid()}-{name}"
+        if folder.exists() and folder.stat().st_uid != os.getuid():
+            raise ConfigurationError(f"{folder} belongs to somebody else. Name a shorter folder in BUTLER_HOME.")
+        return folder / "valkey.sock"

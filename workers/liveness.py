@@ -31,7 +31,7 @@ def held(path: Path, wanted_by: str = "") -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
-            raise ConfigurationError(f"{wanted_by} runs already in this house, as process {file.read()}.") from None
+            raise ConfigurationError(f"{wanted_by} runs already in this home, as process {file.read()}.") from None
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()

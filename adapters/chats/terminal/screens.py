@@ -10,7 +10,6 @@ from prompt_toolkit import PromptSession
 from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.history import FileHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
-from prompt_toolkit.patch_stdout import patch_stdout
 
 from adapters.chats.rich.markdown import parse
 from adapters.chats.rich.unfinished import parse_unfinished
@@ -53,7 +52,8 @@ class PromptScreen:
 
     async def run(self, say: Say) -> None:
         """Hand each message that is typed to `say`, until Ctrl-D."""
-        with patch_stdout(raw=True):
+        # Raw all the time: a Ctrl-C or Ctrl-D pressed while the terminal has its usual mode would be a signal, or lost.
+        with self._session.input.raw_mode():
             while True:
                 try:
                     text = await self._session.prompt_async()
@@ -70,9 +70,14 @@ class PromptScreen:
     def write(self, text: str) -> None:
         """Show a whole answer above the prompt."""
         self._working, self._unfinished = False, ""
-        sys.stdout.write(f"{to_ansi(parse(text), _width())}\n\n")
-        sys.stdout.flush()
-        self._session.app.invalidate()
+        app = self._session.app
+        if app.is_running:
+            app.renderer.erase()
+        app.output.write_raw(f"{to_ansi(parse(text), _width())}\n\n")
+        app.output.flush()
+        if app.is_running:
+            app.renderer.request_absolute_cursor_position()
+            app.invalidate()
 
     def preview(self, text: str) -> None:
         """Show an answer as far as it is written."""
