@@ -1,6 +1,7 @@
 """The `butler` command."""
 
 import argparse
+import gc
 import signal
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ Action = Callable[[Settings, argparse.Namespace], int]
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command and return its exit status."""
+    gc.disable()  # until a process is ready: what is imported is no garbage, and the search takes a fifth of the start
     parser = _parser()
     parsed = parser.parse_args(arguments)
     try:

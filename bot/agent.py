@@ -45,9 +45,10 @@ class Agent:
         Raises TurnEnded, ModelError, or ClaimLost when the turn was stopped or taken over.
         """
         toolbox = self.toolbox(turn.butler)
-        for _ in range(turn.steps, turn.butler.max_steps):
-            self.settling.settle(turn, toolbox)
-            turn.read_new_messages()
+        for step in range(turn.steps, turn.butler.max_steps):
+            if step > 0 or turn.resumed:  # the messages with which a turn begins have just been read
+                self.settling.settle(turn, toolbox)
+                turn.read_new_messages()
             reservation, answer = self._ask(turn, toolbox, interrupt)
             more = self._record(turn, reservation, answer)
             if more is not None:

@@ -1,15 +1,45 @@
-"""Conversations: where they take place, and who is at work on them."""
+"""Conversations: where they take place, and who is at work on them.
+
+Statements that every message needs are made once, here and in its other modules: SQLAlchemy takes longer to make a
+statement than to run it.
+"""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, exists, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, exists, insert, or_, select, update
 
 from bot.messages import Address
 from bot.store.tables import CLAIMED, OPEN, WAITING, conversations, inbox, turns
 
 RING_AGAIN_AFTER = timedelta(seconds=3)
+_THIS = conversations.c.id == bindparam("conversation_id")
+_HAS_WORK = and_(
+    or_(conversations.c.wake_at.is_(None), conversations.c.wake_at <= bindparam("now")),
+    or_(
+        conversations.c.id.in_(select(inbox.c.conversation_id).where(WAITING)),
+        conversations.c.id.in_(select(turns.c.conversation_id).where(OPEN)),
+    ),
+)
+_FIND = select(conversations).where(
+    conversations.c.channel == bindparam("channel"),
+    conversations.c.chat == bindparam("chat"),
+    conversations.c.thread == bindparam("thread"),
+)
+_CLAIM = (
+    update(conversations)
+    .where(_THIS, conversations.c.claim.is_(None), _HAS_WORK)
+    .values(claim=bindparam("token"), worker=bindparam("by"), wake_at=None)
+    .returning(conversations)
+)
+_HOLDS = select(exists().where(_THIS, conversations.c.claim == bindparam("token")))
+_WAITS = select(exists().where(_THIS, _HAS_WORK))
+_RUNG = (
+    update(conversations)
+    .where(conversations.c.id.in_(bindparam("conversation_ids", expanding=True)))
+    .values(rung_at=bindparam("now"))
+)
 
 
 @dataclass(frozen=True)
@@ -23,13 +53,7 @@ class Conversation:
 
 def find_or_open(tx: Connection, address: Address) -> Conversation:
     """Return the conversation at an address."""
-    row = tx.execute(
-        select(conversations).where(
-            conversations.c.channel == address.channel,
-            conversations.c.chat == address.chat,
-            conversations.c.thread == address.thread,
-        )
-    ).first()
+    row = tx.execute(_FIND, {"channel": address.channel, "chat": address.chat, "thread": address.thread}).first()
     if row is not None:
         return _conversation(row)
     values = {**address.model_dump(), "prompt_from": 0, "thoughts_from": 0}
@@ -46,19 +70,15 @@ def choose_butler(tx: Connection, conversation_id: int, butler: str) -> None:
     tx.execute(update(conversations).where(conversations.c.id == conversation_id).values(butler=butler))
 
 
-def claim(tx: Connection, conversation_id: int, token: str, worker: str, now: datetime) -> bool:
-    """Take a conversation that has work and that nobody is at work on. Tell whether that was so."""
-    taken = tx.execute(
-        update(conversations)
-        .where(conversations.c.id == conversation_id, conversations.c.claim.is_(None), _has_work(now))
-        .values(claim=token, worker=worker, wake_at=None)
-    )
-    return taken.rowcount == 1
+def claim(tx: Connection, conversation_id: int, token: str, worker: str, now: datetime) -> Conversation | None:
+    """Take a conversation that has work and that nobody is at work on; None where that is not so."""
+    row = tx.execute(_CLAIM, {"conversation_id": conversation_id, "token": token, "by": worker, "now": now}).first()
+    return None if row is None else _conversation(row)
 
 
 def holds(tx: Connection, conversation_id: int, token: str) -> bool:
     """Tell whether a claim is still good; within a writing transaction nobody can take it before the end."""
-    return bool(tx.scalar(select(exists().where(conversations.c.id == conversation_id, conversations.c.claim == token))))
+    return bool(tx.scalar(_HOLDS, {"conversation_id": conversation_id, "token": token}))
 
 
 def is_claimed(tx: Connection, conversation_id: int) -> bool:
@@ -78,7 +98,7 @@ def release(tx: Connection, conversation_id: int, wake_at: datetime | None = Non
 
 def has_work(tx: Connection, conversation_id: int, now: datetime) -> bool:
     """Tell whether a conversation waits for a worker."""
-    return bool(tx.scalar(select(exists().where(conversations.c.id == conversation_id, _has_work(now)))))
+    return bool(tx.scalar(_WAITS, {"conversation_id": conversation_id, "now": now}))
 
 
 def unheard(tx: Connection, now: datetime, after: timedelta = RING_AGAIN_AFTER) -> list[int]:
@@ -87,16 +107,17 @@ def unheard(tx: Connection, now: datetime, after: timedelta = RING_AGAIN_AFTER) 
         tx.scalars(
             select(conversations.c.id).where(
                 conversations.c.claim.is_(None),
-                _has_work(now),
+                _HAS_WORK,
                 or_(conversations.c.rung_at.is_(None), conversations.c.rung_at <= now - after),
-            )
+            ),
+            {"now": now},
         )
     )
 
 
 def note_rung(tx: Connection, conversation_ids: Sequence[int], now: datetime) -> None:
     """Note that conversations are rung now."""
-    tx.execute(update(conversations).where(conversations.c.id.in_(conversation_ids)).values(rung_at=now))
+    tx.execute(_RUNG, {"conversation_ids": conversation_ids, "now": now})
 
 
 def held(tx: Connection, tokens: Collection[str]) -> set[str]:
@@ -113,13 +134,6 @@ def claims_of(tx: Connection, worker: str) -> set[str]:
 def give_back(tx: Connection, tokens: Collection[str]) -> None:
     """Free conversations without a word about why: their turns are taken up again as they stand."""
     tx.execute(update(conversations).where(conversations.c.claim.in_(tokens)).values(claim=None, worker=None))
-
-
-def _has_work(now: datetime) -> ColumnElement[bool]:
-    waiting = conversations.c.id.in_(select(inbox.c.conversation_id).where(WAITING))
-    unfinished = conversations.c.id.in_(select(turns.c.conversation_id).where(OPEN))
-    awake = or_(conversations.c.wake_at.is_(None), conversations.c.wake_at <= now)
-    return and_(awake, or_(waiting, unfinished))
 
 
 def _conversation(row: Row[tuple[object, ...]]) -> Conversation:

@@ -21,6 +21,7 @@ from bot.turn import Clock
 
 LOOKS_EVERY = 1.0  # seconds between two looks for replies of which no news came
 LONGEST_PAUSE = 300.0
+ENDS_WITHIN = 3.0  # seconds for what is being sent when the process is asked to end: cut off, it would be sent twice
 NOTHING_TO_SEE = "(There is nothing to be seen in this answer.)"
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -68,19 +69,25 @@ class Delivery:
         self._clock = clock
         self._lanes: dict[int, asyncio.Task[None]] = {}
         self._again: set[int] = set()
+        self._ending = False
 
     async def run(self) -> None:
-        """Deliver until cancelled."""
+        """Deliver until cancelled; then `finish` ends it."""
         channels = list(self._chats)
         doubts = await self._store.write(lambda tx: outbox.doubt_all_in_flight(tx, channels))
         if doubts:
             log.warning("%s pieces were being sent when the last process ended; they are sent again", doubts)
-        try:
-            while True:
-                await self._look(channels)
-                await asyncio.sleep(LOOKS_EVERY)
-        finally:
-            for lane in self._lanes.values():
+        while True:
+            await self._look(channels)
+            await asyncio.sleep(LOOKS_EVERY)
+
+    async def finish(self) -> None:
+        """Let each reply that is being sent come to its end, and begin no other."""
+        self._ending = True
+        lanes = list(self._lanes.values())
+        if lanes:
+            _, late = await asyncio.wait(lanes, timeout=ENDS_WITHIN)
+            for lane in late:
                 lane.cancel()
 
     def news(self, conversation_id: int) -> None:
@@ -100,7 +107,7 @@ class Delivery:
         try:
             while conversation_id in self._again:
                 self._again.discard(conversation_id)
-                while await self._next(conversation_id):
+                while not self._ending and await self._next(conversation_id):
                     pass
         except SQLAlchemyError:
             log.exception("the outbox cannot be used")

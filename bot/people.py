@@ -5,11 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from bot.messages import Sender
 from bot.settings import Settings
 from bot.store.tables import identities, people
+
+_BY_ID = select(people).where(people.c.id == bindparam("person_id"))
+_BY_IDENTITY = (
+    select(people)
+    .join(identities)
+    .where(identities.c.channel == bindparam("channel"), identities.c.external_id == bindparam("external_id"))
+)
 
 
 class Role(StrEnum):
@@ -57,11 +64,7 @@ def gate(settings: Settings, terminal_user: str) -> Gate:
 
 def admit(tx: Connection, sender: Sender, role: Role, now: datetime) -> Person:
     """Return the person behind a sender whom the gate lets in, made known at the first message."""
-    row = tx.execute(
-        select(people.c.id, people.c.name, people.c.role)
-        .join(identities)
-        .where(identities.c.channel == sender.channel, identities.c.external_id == sender.id)
-    ).first()
+    row = tx.execute(_BY_IDENTITY, {"channel": sender.channel, "external_id": sender.id}).first()
     if row is None:
         made = tx.execute(
             insert(people).values(name=sender.name, role=role, created_at=now).returning(people.c.id)
@@ -75,5 +78,5 @@ def admit(tx: Connection, sender: Sender, role: Role, now: datetime) -> Person:
 
 def person(tx: Connection, person_id: int) -> Person:
     """Return a person who is known."""
-    row = tx.execute(select(people).where(people.c.id == person_id)).one()
+    row = tx.execute(_BY_ID, {"person_id": person_id}).one()
     return Person(row.id, row.name, Role(row.role))

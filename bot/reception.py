@@ -25,6 +25,7 @@ from bot.turn import Clock
 LONGEST_MESSAGE = 32_000
 LONGEST_PARKED = 20_000
 _ADDRESS = re.compile(r"@([a-z][a-z0-9-]*)[:,]?(?:\s+|$)", re.IGNORECASE)
+_KEEP = insert_once(inbox).on_conflict_do_nothing().returning(inbox.c.id)
 log = logging.getLogger(__name__)
 
 
@@ -158,23 +159,21 @@ def _keep(arrival: _Arrival) -> int | None:
     """Put a message on disk and return its row; None when it was there already."""
     message = arrival.message
     row = arrival.tx.execute(
-        insert_once(inbox)
-        .values(
-            conversation_id=arrival.conversation.id,
-            channel=message.address.channel,
-            external_id=message.id,
-            native_id=message.native_id,
-            person_id=arrival.person.id,
-            butler=arrival.butler,
-            text=arrival.text,
-            origin=message.origin,
-            sent_at=message.sent_at,
-            received_at=arrival.now,
-            state="waiting",
-            kills=0,
-        )
-        .on_conflict_do_nothing()
-        .returning(inbox.c.id)
+        _KEEP,
+        {
+            "conversation_id": arrival.conversation.id,
+            "channel": message.address.channel,
+            "external_id": message.id,
+            "native_id": message.native_id,
+            "person_id": arrival.person.id,
+            "butler": arrival.butler,
+            "text": arrival.text,
+            "origin": message.origin,
+            "sent_at": message.sent_at,
+            "received_at": arrival.now,
+            "state": "waiting",
+            "kills": 0,
+        },
     )
     return row.scalar_one_or_none()
 

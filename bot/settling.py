@@ -42,18 +42,18 @@ class Settling:
     def settle(self, turn: Turn, toolbox: Toolbox) -> None:
         """Give the last message's open calls their results. Raises Repeating, or ClaimLost."""
         with turn.database.read() as tx:
-            entries = transcript.load(tx, turn.conversation.id)
-        found = transcript.open_calls(entries)
-        if found is None:
-            return
-        entry, calls = found
+            found = transcript.open_calls(tx, turn.conversation.id)
+            if found is None:
+                return
+            entry, calls = found
+            stranger = transcript.stranger_was_read(tx, turn.conversation.id)
         keys = [journal.call_key(turn.id, entry.id, position) for position in range(len(calls))]
         with turn.writing() as tx:
             begun = journal.begun(tx, keys)
             fresh = {key: (call, toolbox.effect(call.name)) for key, call in zip(keys, calls, strict=True) if key not in begun}
             journal.begin(tx, turn.id, fresh, turn.clock())
         work = [_Work(key, call, key in begun) for key, call in zip(keys, calls, strict=True)]
-        outcomes = self._run_all(turn, toolbox, work, stranger=transcript.stranger_was_read(entries))
+        outcomes = self._run_all(turn, toolbox, work, stranger=stranger)
         self._record(turn, work, outcomes)
 
     def _run_all(self, turn: Turn, toolbox: Toolbox, work: Sequence[_Work], *, stranger: bool) -> list[Outcome]:

@@ -1,23 +1,43 @@
 """The transcript: everything that was said and done in a conversation, as it happened, and the prompt made of it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Row, String, bindparam, cast, func, insert, select, update
 
 from bot.messages import Origin
 from bot.ports import CONTENT, Call, Content, PromptMessage, Result, Text, Thought
 from bot.store.tables import conversations, transcript
 
 Role = Literal["user", "butler"]
+_ORIGINS = {str(origin): origin for origin in Origin}
+_ADD = insert(transcript)
+_IN_PROMPT = (
+    select(
+        transcript.c.id,
+        transcript.c.turn_id,
+        transcript.c.role,
+        # A prompt can be long: its contents come as text, since pydantic reads that twice as fast as decoded JSON.
+        cast(transcript.c.content, String).label("content"),
+        transcript.c.origin,
+        conversations.c.thoughts_from,
+    )
+    .join(conversations, conversations.c.id == transcript.c.conversation_id)
+    .where(
+        transcript.c.conversation_id == bindparam("conversation_id"),
+        transcript.c.id > conversations.c.prompt_from,
+        transcript.c.withdrawn.is_(False),
+    )
+)
+_PROMPT = _IN_PROMPT.order_by(transcript.c.id)
+_LAST = _IN_PROMPT.order_by(transcript.c.id.desc()).limit(1)
+_STRANGE = _IN_PROMPT.where(transcript.c.origin == Origin.STRANGER).limit(1)
 LOST = "No result was kept: the work was cut off here. It may have happened, or not."
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One entry of a transcript; its thoughts are left out when the provider no longer takes them back."""
 
     id: int
@@ -32,39 +52,44 @@ def append(
 ) -> None:
     """Add an entry."""
     tx.execute(
-        insert(transcript).values(
-            conversation_id=conversation_id,
-            turn_id=turn_id,
-            role=role,
-            content=CONTENT.dump_python(content, mode="json"),
-            origin=origin,
-            at=now,
-            withdrawn=False,
-        )
+        _ADD,
+        {
+            "conversation_id": conversation_id,
+            "turn_id": turn_id,
+            "role": role,
+            "content": CONTENT.dump_python(content, mode="json"),
+            "origin": origin,
+            "at": now,
+            "withdrawn": False,
+        },
     )
 
 
 def load(tx: Connection, conversation_id: int) -> list[Entry]:
     """Return what a prompt of this conversation is made of."""
-    prompt_from, thoughts_from = tx.execute(
-        select(conversations.c.prompt_from, conversations.c.thoughts_from).where(conversations.c.id == conversation_id)
-    ).one()
-    rows = tx.execute(
-        select(transcript)
-        .where(
-            transcript.c.conversation_id == conversation_id,
-            transcript.c.id > prompt_from,
-            transcript.c.withdrawn.is_(False),
-        )
-        .order_by(transcript.c.id)
-    )
-    entries = []
-    for row in rows:
-        content = CONTENT.validate_python(row.content)
-        if row.id <= thoughts_from:
-            content = tuple(block for block in content if not isinstance(block, Thought))
-        entries.append(Entry(row.id, row.turn_id, row.role, content, Origin(row.origin)))
-    return entries
+    return [_entry(row) for row in tx.execute(_PROMPT, {"conversation_id": conversation_id})]
+
+
+def open_calls(tx: Connection, conversation_id: int) -> tuple[Entry, tuple[Call, ...]] | None:
+    """Return the last entry with the calls in it that nothing has answered yet."""
+    row = tx.execute(_LAST, {"conversation_id": conversation_id}).first()
+    if row is None:
+        return None
+    last = _entry(row)
+    calls = tuple(block for block in last.content if isinstance(block, Call))
+    return (last, calls) if calls else None
+
+
+def stranger_was_read(tx: Connection, conversation_id: int) -> bool:
+    """Tell whether the prompt holds what a stranger may have written."""
+    return tx.execute(_STRANGE, {"conversation_id": conversation_id}).first() is not None
+
+
+def _entry(row: Row[Any]) -> Entry:
+    content = CONTENT.validate_json(row.content)
+    if row.id <= row.thoughts_from:
+        content = tuple(block for block in content if not isinstance(block, Thought))
+    return Entry(row.id, row.turn_id, row.role, content, _ORIGINS[row.origin])
 
 
 def drop_thoughts(tx: Connection, conversation_id: int, entries: Sequence[Entry]) -> bool:
@@ -113,20 +138,6 @@ def words_before(tx: Connection, turn_id: int, request: Content) -> list[str]:
 def words_of(content: Content) -> str:
     """Return the words of an entry."""
     return "".join(block.text for block in content if isinstance(block, Text)).strip()
-
-
-def stranger_was_read(entries: Iterable[Entry]) -> bool:
-    """Tell whether the prompt holds what a stranger may have written."""
-    return any(entry.origin is Origin.STRANGER for entry in entries)
-
-
-def open_calls(entries: Sequence[Entry]) -> tuple[Entry, tuple[Call, ...]] | None:
-    """Return the last entry with the calls in it that nothing has answered yet."""
-    if not entries:
-        return None
-    last = entries[-1]
-    calls = tuple(block for block in last.content if isinstance(block, Call))
-    return (last, calls) if calls else None
 
 
 def prompt_messages(entries: Iterable[Entry]) -> tuple[PromptMessage, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from bot import conversations, journal, outbox, transcript
 from bot.conversations import Conversation
@@ -22,6 +22,13 @@ from bot.store.database import Database
 from bot.store.tables import OPEN, WAITING, inbox, turns
 
 Clock = Callable[[], datetime]
+_UNFINISHED = select(turns).where(turns.c.conversation_id == bindparam("conversation_id"), OPEN)
+_BEGIN = insert(turns).returning(turns)
+_KILLS = select(inbox.c.kills).where(inbox.c.turn_id == bindparam("turn"))
+_WAITING = select(inbox).where(inbox.c.conversation_id == bindparam("conversation_id"), WAITING).order_by(inbox.c.id)
+_TAKE = (
+    update(inbox).where(inbox.c.id.in_(bindparam("messages", expanding=True))).values(state="taken", turn_id=bindparam("turn"))
+)
 
 
 @dataclass(frozen=True)
@@ -104,12 +111,12 @@ class Turns:
         token = uuid4().hex
         now = self.clock()
         with self.database.write() as tx:
-            if not conversations.claim(tx, conversation_id, token, self.worker, now):
+            conversation = conversations.claim(tx, conversation_id, token, self.worker, now)
+            if conversation is None:
                 return None
-            conversation = conversations.get(tx, conversation_id)
-            unfinished = tx.execute(select(turns).where(turns.c.conversation_id == conversation_id, OPEN)).first()
+            unfinished = tx.execute(_UNFINISHED, {"conversation_id": conversation_id}).first()
             row = unfinished or self._begin(tx, conversation, now)
-            if not suspects and any(tx.scalars(select(inbox.c.kills).where(inbox.c.turn_id == row.id))):
+            if not suspects and any(tx.scalars(_KILLS, {"turn": row.id})):
                 raise Suspect(f"turn {row.id}")
             if unfinished:
                 tx.execute(update(turns).where(turns.c.id == row.id).values(state="running"))
@@ -131,19 +138,18 @@ class Turns:
         rows = _waiting(tx, conversation.id)
         first = rows[0]
         row = tx.execute(
-            insert(turns)
-            .values(
-                conversation_id=conversation.id,
-                person_id=first.person_id,
-                butler=self.household().get(first.butler or conversation.butler).name,
-                trigger="message",
-                model=self.model,
-                state="running",
-                steps=0,
-                attempts=0,
-                started_at=now,
-            )
-            .returning(turns)
+            _BEGIN,
+            {
+                "conversation_id": conversation.id,
+                "person_id": first.person_id,
+                "butler": self.household().get(first.butler or conversation.butler).name,
+                "trigger": "message",
+                "model": self.model,
+                "state": "running",
+                "steps": 0,
+                "attempts": 0,
+                "started_at": now,
+            },
         ).one()
         batch = _batch(rows, first.person_id, first)
         _put_into_transcript(tx, row.id, batch, person(tx, first.person_id), self.zone, now)
@@ -176,7 +182,7 @@ def in_words(text: str, origin: Origin, name: str, sent_at: datetime) -> str:
 
 
 def _waiting(tx: Connection, conversation_id: int) -> Sequence[Row[Any]]:
-    return tx.execute(select(inbox).where(inbox.c.conversation_id == conversation_id, WAITING).order_by(inbox.c.id)).all()
+    return tx.execute(_WAITING, {"conversation_id": conversation_id}).all()
 
 
 def _batch(rows: Sequence[Row[Any]], person_id: int, first: Row[Any] | None) -> Sequence[Row[Any]]:
@@ -193,8 +199,7 @@ def _put_into_transcript(
     for row in rows:
         words = Text(text=in_words(row.text, Origin(row.origin), writer.name, row.sent_at.astimezone(zone)))
         transcript.append(tx, row.conversation_id, turn_id, "user", (words,), Origin(row.origin), now)
-    taken = inbox.c.id.in_([row.id for row in rows])
-    tx.execute(update(inbox).where(taken).values(state="taken", turn_id=turn_id))
+    tx.execute(_TAKE, {"messages": [row.id for row in rows], "turn": turn_id})
 
 
 def _reply_to(tx: Connection, conversation: Conversation, turn_id: int) -> str | None:

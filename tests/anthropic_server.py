@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import re
 import sys
@@ -57,6 +58,7 @@ class AnthropicServer(Scripted):
         self._port = port
         self._context = context
         self._halting = False
+        self.keeps_bodies = True
         self.keys = {key: f"key-{number}" for number, key in enumerate(keys, 1)}
 
     def routes(self) -> list[web.RouteDef]:
@@ -103,6 +105,8 @@ class AnthropicServer(Scripted):
         if record.ended is not None:
             return
         record.ended = monotonic()
+        if not self.keeps_bodies:
+            record.body = None
         record.outcome = record.outcome or "script failed"  # nothing else raises what the double does not expect
         self.under_way.discard(record.number)
         self.key_counts[record.key].update(("requests", record.outcome))
@@ -243,6 +247,8 @@ def _serve(arguments: argparse.Namespace) -> None:
     with AnthropicServer(arguments.key or [KEY], port=arguments.port) as server:
         answer = Answer(text=arguments.text, delay=arguments.delay, chunk=arguments.chunk, pause=arguments.pause)
         server.script = lambda _: answer
+        server.keeps_bodies = False
+        gc.disable()  # a pause here would look like one of the house
         _say(server.url)
         for line in sys.stdin:
             if line.strip() == "stats":

@@ -7,14 +7,32 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
+from sqlalchemy import insert
+
+from bot import conversations
 from bot.errors import BudgetSpent
+from bot.messages import Address
 from bot.ports import Usage
-from bot.store.database import Database
+from bot.store import migrate
+from bot.store.database import Database, sqlite_url
+from bot.store.tables import people, turns
 from bot.treasury.treasury import Treasury
 
 CAP = Decimal(2)
 SONNET = "claude-sonnet-5-5"
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+def books(path: Path) -> Database:
+    """Return a new house's database with one turn in it."""
+    made = Database(sqlite_url(path))
+    migrate.upgrade_here({made.url: migrate.HOUSE})
+    with made.write() as tx:
+        tx.execute(insert(people).values(name="Ada", role="owner", created_at=NOW))
+        conversation = conversations.find_or_open(tx, Address(channel="telegram", chat="7"))
+        values = {"butler": "assistant", "trigger": "message", "model": SONNET, "state": "running", "steps": 0, "attempts": 0}
+        tx.execute(insert(turns).values(conversation_id=conversation.id, person_id=1, started_at=NOW, **values))
+    return made
 
 
 def spend(url: str, turn: int, calls: Path) -> None:

@@ -62,14 +62,17 @@ def deliver(room: Room, telegram: TelegramServer, *until: int, seconds: float = 
         with ThreadPoolExecutor(2) as threads:
             store = Store(room.database, threads)
             chats = {"telegram": Telegram(bot)}
-            delivery = asyncio.create_task(Delivery(store, chats, Presences(store, chats), room.clock).run())
-            try:
-                async with bot, asyncio.timeout(seconds):
-                    while any(state(room, reply) == "pending" for reply in until):
-                        await asyncio.sleep(0.01)
-            finally:
-                delivery.cancel()
-                await asyncio.wait([delivery])
+            delivery = Delivery(store, chats, Presences(store, chats), room.clock)
+            task = asyncio.create_task(delivery.run())
+            async with bot:
+                try:
+                    async with asyncio.timeout(seconds):
+                        while any(state(room, reply) == "pending" for reply in until):
+                            await asyncio.sleep(0.01)
+                finally:
+                    task.cancel()
+                    await asyncio.wait([task])
+                    await delivery.finish()
 
     asyncio.run(run())
 
@@ -94,6 +97,32 @@ def test_a_crash_while_sending_is_a_doubt(room: Room, telegram: TelegramServer) 
     deliver(room, telegram, number)
     with room.database.read() as tx:
         assert tx.execute(select(parts.c.doubts, parts.c.state)).all() == [(1, "sent")]
+
+
+def test_what_is_being_sent_is_sent_before_the_end(room: Room, telegram: TelegramServer) -> None:
+    """A process that is asked to end waits for the piece under way, so that it is not sent twice, and begins no other."""
+    telegram.delay("sendMessage", 0.5)
+    first, second = writes(room, "first"), writes(room, "second")
+    with pytest.raises(TimeoutError):
+        deliver(room, telegram, first, seconds=0.2)
+    assert (state(room, first), state(room, second)) == ("sent", "pending")
+    deliver(room, telegram, second)
+    assert [message.text for message in telegram.messages(7)] == ["first", "second"]
+    with room.database.read() as tx:
+        assert tx.execute(select(parts.c.doubts)).all() == [(0,), (0,)]
+
+
+def test_the_end_does_not_wait_for_ever(room: Room, telegram: TelegramServer, mocker: MockerFixture) -> None:
+    """Where the vendor keeps silent the end comes all the same, and the piece counts as a doubt at the next start."""
+    mocker.patch("bot.delivery.ENDS_WITHIN", 0.1)
+    telegram.hang("sendMessage")
+    number = writes(room, "once more")
+    with pytest.raises(TimeoutError):
+        deliver(room, telegram, number, seconds=0.2)
+    assert state(room, number) == "pending"
+    deliver(room, telegram, number)
+    with room.database.read() as tx:
+        assert tx.scalar(select(parts.c.doubts)) == 1
 
 
 def test_a_lost_answer_is_a_doubt(room: Room, telegram: TelegramServer) -> None:

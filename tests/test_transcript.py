@@ -1,11 +1,14 @@
 """The transcript: whatever a crash leaves behind, the prompt that is made of it is one that a provider takes."""
 
+from pathlib import Path
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.messages import Origin
 from bot.ports import Block, Call, PromptMessage, Result, Text, Thought
-from bot.transcript import LOST, Entry, open_calls, prompt_messages
+from bot.transcript import LOST, Entry, append, begin_anew, open_calls, prompt_messages, stranger_was_read
+from tests.spenders import NOW, books
 
 texts = st.builds(Text, text=st.sampled_from(["hello", "", "  ", "world"]))
 calls = st.builds(Call, id=st.sampled_from("abcdef"), name=st.just("state_get"), arguments=st.just({"key": "x"}))
@@ -64,10 +67,24 @@ def test_a_lost_result_is_said() -> None:
     assert made[-1] == PromptMessage(role="user", content=(lost, Text(text="and?")))
 
 
-def test_open_calls_are_those_of_the_last_entry() -> None:
+def test_open_calls_are_those_of_the_last_entry(tmp_path: Path) -> None:
     """Only what nothing follows is open."""
-    call = Call(id="a", name="send", arguments={})
-    asked = entry("butler", Text(text="one moment"), call)
-    assert open_calls([asked]) == (asked, (call,))
-    assert open_calls([asked, entry("user", Result(call_id="a", text="sent"))]) is None
-    assert open_calls([]) is None
+    call = Call(id="a", name="send", arguments={"to": "Ann’s"})
+    asked = (Text(text="one moment"), call)
+    with books(tmp_path / "house.db").write() as tx:
+        assert open_calls(tx, 1) is None
+        append(tx, 1, 1, "butler", asked, Origin.BUTLER, NOW)
+        assert open_calls(tx, 1) == (Entry(1, 1, "butler", asked, Origin.BUTLER), (call,))
+        append(tx, 1, 1, "user", (Result(call_id="a", text="sent"),), Origin.TOOL, NOW)
+        assert open_calls(tx, 1) is None
+
+
+def test_what_a_stranger_wrote_is_known_as_long_as_it_is_read(tmp_path: Path) -> None:
+    """A forwarded text taints the conversation until it begins anew."""
+    with books(tmp_path / "house.db").write() as tx:
+        append(tx, 1, 1, "user", (Text(text="mine"),), Origin.PERSON, NOW)
+        assert not stranger_was_read(tx, 1)
+        append(tx, 1, 1, "user", (Text(text="theirs"),), Origin.STRANGER, NOW)
+        assert stranger_was_read(tx, 1)
+        begin_anew(tx, 1)
+        assert not stranger_was_read(tx, 1)

@@ -13,19 +13,16 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, select
 
-from bot import conversations
 from bot.errors import BudgetSpent, ConfigurationError
-from bot.messages import Address
 from bot.ports import Prompt, PromptMessage, Text, Usage
-from bot.store import migrate
-from bot.store.database import Database, sqlite_url
-from bot.store.tables import ledger, people, reservations, turns
+from bot.store.database import Database
+from bot.store.tables import ledger, reservations
 from bot.treasury.prices import NANO, nano, price
 from bot.treasury.treasury import Treasury
 from tests.houses import ROOT, wait_until
-from tests.spenders import CAP, NOW, SONNET
+from tests.spenders import CAP, NOW, SONNET, books
 
 PROCESSES = 32
 
@@ -33,14 +30,7 @@ PROCESSES = 32
 @pytest.fixture
 def database(tmp_path: Path) -> Database:
     """A house's database with one turn in it."""
-    made = Database(sqlite_url(tmp_path / "house.db"))
-    migrate.upgrade_here({made.url: migrate.HOUSE})
-    with made.write() as tx:
-        tx.execute(insert(people).values(name="Ada", role="owner", created_at=NOW))
-        conversation = conversations.find_or_open(tx, Address(channel="telegram", chat="7"))
-        values = {"butler": "assistant", "trigger": "message", "model": SONNET, "state": "running", "steps": 0, "attempts": 0}
-        tx.execute(insert(turns).values(conversation_id=conversation.id, person_id=1, started_at=NOW, **values))
-    return made
+    return books(tmp_path / "house.db")
 
 
 def test_what_a_request_used_is_what_it_costs(database: Database) -> None:

@@ -2,14 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
 
 from telegram.error import TelegramError
 
 from adapters.chats.telegram.chat import Telegram
 from adapters.chats.telegram.polling import Polling, PollingBot, connect, introduce, keep_menu
 from bot.errors import ConfigurationError
-from bot.messages import IncomingMessage
 from workers.front_desk import FrontDesk, together
 from workers.house import House
 from workers.liveness import held
@@ -38,17 +36,14 @@ async def serve(house: House) -> None:
     token = house.settings.telegram_bot_token
     with held(house.home.lock("bot"), "A bot"):
         bot = connect(token.get_secret_value() if token else "", house.settings.telegram_api_url)
-        desk = FrontDesk(house, {Telegram.channel: Telegram(bot)})
-
-        async def take_in(messages: Sequence[IncomingMessage]) -> None:
-            await desk.take_in(messages)
-
-        await _introduce(bot)
-        menu = asyncio.create_task(keep_menu(bot, desk.menu))
-        try:
-            await together(Polling(bot, take_in, desk.park, desk.tell_trouble).run(), *desk.services())
-        finally:
-            menu.cancel()
+        async with FrontDesk(house, {Telegram.channel: Telegram(bot)}) as desk:
+            await _introduce(bot)
+            menu = asyncio.create_task(keep_menu(bot, desk.menu))
+            try:
+                polling = Polling(bot, desk.take_in, desk.park, desk.tell_trouble)
+                await together(polling.run(), *desk.services())
+            finally:
+                menu.cancel()
 
 
 async def _introduce(bot: PollingBot) -> None:

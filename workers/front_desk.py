@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
@@ -67,6 +67,14 @@ class FrontDesk:
     def services(self) -> tuple[Coroutine[Any, Any, None], ...]:
         """Return what delivers replies, to be run as long as the process lives."""
         return self._delivery.run(), listen(self._house.redis_url, self._chats, self._on_news)
+
+    async def __aenter__(self) -> Self:
+        """Return the desk."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close it, when what is being sent has been sent."""
+        await self._delivery.finish()
 
     async def take_in(self, messages: Sequence[IncomingMessage]) -> Received:
         """Put messages on disk, and deliver at once what needed no model."""

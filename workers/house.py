@@ -1,5 +1,6 @@
 """The house: the one place where everything is put together, from settings to tools."""
 
+import gc
 import getpass
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -68,6 +69,9 @@ class House:
         logs.start_logging(process, self.redactor, self.home.logs if log_to_file else None)
         self.stores.prepare(self.household().butlers)
         self._wait_for_redis()
+        # What was imported stays: the collector, off since the start, need not look at it, and forks go on sharing it.
+        gc.freeze()
+        gc.enable()
 
     def make_tables(self) -> None:
         """Bring the tables into order, in a process that does nothing else. Raises ConfigurationError."""
@@ -178,7 +182,7 @@ class House:
         return TurnRunner(
             turns=Turns(self.stores.house, worker, self.model_name, self.household, utc_now, self.settings.zone),
             agent=Agent(
-                model=self._model(),
+                model=self.model,
                 treasury=self.treasury,
                 settling=Settling(pool, self.redactor),
                 toolbox=self.toolbox,
@@ -209,7 +213,9 @@ class House:
     def _toolboxes(self) -> dict[str, tuple[Butler, Toolbox]]:
         return {}
 
-    def _model(self) -> Model:
+    @cached_property
+    def model(self) -> Model:
+        """The model that answers."""
         # Imported here, since only workers think, and Anthropic's package alone costs a second and 75 MB.
         if self.model_name == REHEARSAL:
             from adapters.models.rehearsal import Rehearsal  # noqa: PLC0415

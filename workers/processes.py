@@ -1,6 +1,7 @@
 """The processes by name: what `butler bot`, `worker`, `clock` and `chat` do, alone or in a whole house."""
 
 import asyncio
+import logging
 import signal
 import sys
 from collections.abc import Coroutine, Sequence
@@ -14,6 +15,8 @@ from workers.interrupts import Interrupts
 from workers.liveness import held, lock_path, note_birth, note_death
 
 EXIT_CONFIGURATION = 78  # as sysexits.h has it: no use starting again before somebody mends the settings
+
+log = logging.getLogger(__name__)
 
 
 def tables(settings: Settings, only: Sequence[str] = ()) -> int:
@@ -37,6 +40,7 @@ def worker(settings: Settings, only: Sequence[str] = (), *, log_to_file: bool = 
     from workers.worker import Worker, leave  # noqa: PLC0415 - only this process needs the threads
 
     house = House(settings, only)
+    log.debug("thinking with %s", house.model.name)  # imported while others start the queue and make the tables
     house.open("worker", log_to_file=log_to_file)
     name = uuid4().hex
     interrupts = Interrupts()

@@ -65,6 +65,7 @@ class Supervisor:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         gc.collect()
         gc.freeze()  # so that the children's collectors leave the shared pages alone
+        gc.enable()
         while not self._stopping:
             self._start_what_is_due()
             ready, _, _ = select.select([wakeup_read], [], [], self._next_start())
@@ -102,6 +103,7 @@ class Supervisor:
     def _be(self, child: Child) -> NoReturn:
         """Become a child: the parent's signals are none of its business, and it ends with the parent."""
         _name_process(f"butler {child.name}")
+        gc.disable()  # until it is ready
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)

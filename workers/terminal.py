@@ -28,13 +28,13 @@ async def serve(house: House) -> int:
         interactive = sys.stdin.isatty() and sys.stdout.isatty()
         screen = PromptScreen(house.home.folder / "history") if interactive else PipeScreen()
         terminal = Terminal(screen, getpass.getuser(), channel)
-        desk = FrontDesk(house, {channel: terminal})
-        if isinstance(screen, PromptScreen):
-            _greet(house)
-            talk = screen.run(partial(_say, desk, terminal))
-        else:
-            talk = _answer_lines(desk, terminal)
-        await together(talk, *desk.services())
+        async with FrontDesk(house, {channel: terminal}) as desk:
+            if isinstance(screen, PromptScreen):
+                _greet(house)
+                talk = screen.run(partial(_say, desk, terminal))
+            else:
+                talk = _answer_lines(desk, terminal)
+            await together(talk, *desk.services())
     return 0
 
 

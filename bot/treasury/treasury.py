@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.errors import BudgetSpent
@@ -14,6 +14,16 @@ from bot.store.tables import HELD, budgets, ledger, reservations
 from bot.treasury.prices import dollars, nano, price
 
 HOUSE = "house"
+_HOLD = (
+    update(budgets)
+    .where(
+        budgets.c.scope == HOUSE,
+        budgets.c.period == bindparam("day"),
+        budgets.c.spent + budgets.c.held + bindparam("amount") <= bindparam("cap"),
+    )
+    .values(held=budgets.c.held + bindparam("amount"))
+)
+_RESERVE = insert(reservations).returning(reservations.c.id)
 
 
 @dataclass(frozen=True)
@@ -50,25 +60,19 @@ class Treasury:
         """Set aside the most that a request can cost. Raises BudgetSpent when that is more than is left."""
         upper = price(model).upper_bound(prompt_bytes, max_output)
         period = _day(now)
-        tx.execute(upsert(budgets).values(scope=HOUSE, period=period, held=0, spent=0).on_conflict_do_nothing())
-        taken = tx.execute(
-            update(budgets)
-            .where(
-                budgets.c.scope == HOUSE,
-                budgets.c.period == period,
-                budgets.c.spent + budgets.c.held + upper <= self._cap,
-            )
-            .values(held=budgets.c.held + upper)
-        )
-        if taken.rowcount == 0 and upper > 0:
-            raise BudgetSpent(self._refusal(tx, now, upper))
+        if upper > 0 and not self._hold(tx, period, upper):
+            # Nobody has spent anything in this period yet, or there is not enough left.
+            tx.execute(upsert(budgets).values(scope=HOUSE, period=period, held=0, spent=0).on_conflict_do_nothing())
+            if not self._hold(tx, period, upper):
+                raise BudgetSpent(self._refusal(tx, now, upper))
         key_id = self._key_ids[0]
-        made = tx.execute(
-            insert(reservations)
-            .values(turn_id=turn_id, key_id=key_id, model=model, period=period, upper=upper, state="held", made_at=now)
-            .returning(reservations.c.id)
-        )
+        values = {"turn_id": turn_id, "key_id": key_id, "model": model, "period": period, "upper": upper}
+        made = tx.execute(_RESERVE, {**values, "state": "held", "made_at": now})
         return Reservation(made.scalar_one(), turn_id, key_id, model, period, upper)
+
+    def _hold(self, tx: Connection, period: str, amount: int) -> bool:
+        """Set an amount aside; tell whether so much was left."""
+        return tx.execute(_HOLD, {"day": period, "amount": amount, "cap": self._cap}).rowcount == 1
 
     def settle(self, tx: Connection, reservation: Reservation, usage: Usage, now: datetime) -> None:
         """Give back what a request did not use, by the usage that the provider reported."""

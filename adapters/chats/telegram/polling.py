@@ -53,7 +53,7 @@ class Polling:
     def __init__(
         self,
         bot: PollingBot,
-        take_in: Callable[[Sequence[IncomingMessage]], Awaitable[None]],
+        take_in: Callable[[Sequence[IncomingMessage]], Awaitable[object]],
         park: Callable[[str, str, str], Awaitable[None]],
         tell_trouble: Callable[[str, str], Awaitable[None]],
     ) -> None:

@@ -1,0 +1,33 @@
+"""Measure all, or what is named: `python -m benchmarks [latency start crowd memory money prompt]`."""
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks import size, speed, spending
+from benchmarks.table import Figure, show
+
+ALL: dict[str, Callable[[Path], Iterator[Figure]]] = {
+    "latency": speed.latency,
+    "start": speed.start,
+    "crowd": speed.crowd,
+    "memory": size.memory_of_a_house,
+    "prompt": size.prompt,
+    "money": spending.reserve_and_settle,
+}
+
+
+def main(names: list[str]) -> int:
+    """Print the table, and return 1 if a figure misses what is asked."""
+    figures: list[Figure] = []
+    for name in names or ALL:
+        print(f"measuring: {name}", file=sys.stderr)
+        with TemporaryDirectory() as folder:
+            figures += ALL[name](Path(folder))
+    show(figures, print)
+    return int(not all(figure.holds for figure in figures))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
