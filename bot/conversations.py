@@ -22,6 +22,7 @@ _HAS_WORK = and_(
         conversations.c.id.in_(select(turns.c.conversation_id).where(OPEN)),
     ),
 )
+_GET = select(conversations).where(_THIS)
 _FIND = select(conversations).where(
     conversations.c.channel == bindparam("channel"),
     conversations.c.chat == bindparam("chat"),
@@ -34,6 +35,8 @@ _CLAIM = (
     .returning(conversations)
 )
 _HOLDS = select(exists().where(_THIS, conversations.c.claim == bindparam("token")))
+_IS_CLAIMED = select(exists().where(_THIS, conversations.c.claim.is_not(None)))
+_RELEASE = update(conversations).where(_THIS).values(claim=None, worker=None, wake_at=bindparam("wake"), rung_at=None)
 _WAITS = select(exists().where(_THIS, _HAS_WORK))
 _RUNG = (
     update(conversations)
@@ -62,7 +65,7 @@ def find_or_open(tx: Connection, address: Address) -> Conversation:
 
 def get(tx: Connection, conversation_id: int) -> Conversation:
     """Return a conversation that is known."""
-    return _conversation(tx.execute(select(conversations).where(conversations.c.id == conversation_id)).one())
+    return _conversation(tx.execute(_GET, {"conversation_id": conversation_id}).one())
 
 
 def choose_butler(tx: Connection, conversation_id: int, butler: str) -> None:
@@ -83,17 +86,12 @@ def holds(tx: Connection, conversation_id: int, token: str) -> bool:
 
 def is_claimed(tx: Connection, conversation_id: int) -> bool:
     """Tell whether somebody is at work on a conversation."""
-    mine = conversations.c.id == conversation_id
-    return bool(tx.scalar(select(exists().where(mine, conversations.c.claim.is_not(None)))))
+    return bool(tx.scalar(_IS_CLAIMED, {"conversation_id": conversation_id}))
 
 
 def release(tx: Connection, conversation_id: int, wake_at: datetime | None = None) -> None:
     """Give a conversation back, to be taken again at once or from `wake_at` on."""
-    tx.execute(
-        update(conversations)
-        .where(conversations.c.id == conversation_id)
-        .values(claim=None, worker=None, wake_at=wake_at, rung_at=None)
-    )
+    tx.execute(_RELEASE, {"conversation_id": conversation_id, "wake": wake_at})
 
 
 def has_work(tx: Connection, conversation_id: int, now: datetime) -> bool:

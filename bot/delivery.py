@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
-from dataclasses import replace
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol, TypeVar
@@ -30,8 +31,16 @@ log = logging.getLogger(__name__)
 class Presence(Protocol):
     """What shows in a chat that an answer is on its way."""
 
-    async def end(self, conversation_id: int) -> bool:
-        """Stop showing it, and tell whether it was shown; nothing of it reaches the chat after this returns."""
+    def is_shown(self, conversation_id: int) -> bool:
+        """Tell whether it is shown now."""
+        ...
+
+    async def end(self, conversation_id: int) -> None:
+        """Stop showing it; nothing of it reaches the chat after this returns."""
+        ...
+
+    def giving_way(self) -> AbstractContextManager[None]:
+        """Let an answer go before whatever is only shown."""
         ...
 
 
@@ -57,6 +66,15 @@ class Store:
     def _write(self, change: Callable[[Connection], T]) -> T:
         with self._database.write() as tx:
             return change(tx)
+
+
+@dataclass(frozen=True)
+class _Due:
+    """A reply and those of its pieces that are still to be sent; none when what is shown of it must end first."""
+
+    reply: Reply
+    chat: Chat
+    pieces: tuple[Part, ...]
 
 
 class Delivery:
@@ -105,37 +123,64 @@ class Delivery:
 
     async def _lane(self, conversation_id: int) -> None:
         try:
-            while conversation_id in self._again:
-                self._again.discard(conversation_id)
-                while not self._ending and await self._next(conversation_id):
-                    pass
+            with self._presence.giving_way():
+                while conversation_id in self._again:
+                    self._again.discard(conversation_id)
+                    due = await self._choose(conversation_id)
+                    while due is not None:
+                        due = await self._go_on(due)
         except SQLAlchemyError:
             log.exception("the outbox cannot be used")
         finally:
             del self._lanes[conversation_id]
 
-    async def _next(self, conversation_id: int) -> bool:
-        """Deliver the oldest reply; tell whether the next one may follow at once."""
-        reply = await self._store.read(lambda tx: outbox.next_reply(tx, conversation_id))
-        if reply is None or reply.next_try_at > self._clock():
-            return False
+    async def _choose(self, conversation_id: int) -> "_Due | None":
+        """Return what is due in a conversation, after all that is shown of it."""
+        if self._presence.is_shown(conversation_id):
+            reply = await self._store.read(lambda tx: outbox.next_reply(tx, conversation_id))
+            if reply is None:
+                return None
+            if not reply.is_working:
+                # The message that shows a part of the answer is known only when no more of it is on its way.
+                await self._presence.end(conversation_id)
+        return await self._store.write(partial(self._take, conversation_id))
+
+    def _take(self, conversation_id: int, tx: Connection) -> "_Due | None":
+        """Choose the oldest reply, cut it into pieces, and note the first of them as being sent."""
+        reply = outbox.next_reply(tx, conversation_id)
+        if self._ending or reply is None or reply.next_try_at > self._clock():
+            return None
         chat = self._chats.get(reply.conversation.address.channel)
         if chat is None:
-            return False
-        if not reply.is_working and await self._presence.end(conversation_id):
-            return True  # look again: the message that showed a part of the answer is known only now
-        return await self.deliver(chat, reply)
+            return None
+        if not reply.is_working and self._presence.is_shown(conversation_id):
+            return _Due(reply, chat, ())
+        parts = reply.parts or outbox.cut_into_parts(tx, reply, chat.pieces(reply.text) or chat.pieces(NOTHING_TO_SEE))
+        return self._next_piece(_Due(reply, chat, tuple(part for part in parts if not part.sent)), tx)
 
-    async def deliver(self, chat: Chat, reply: Reply) -> bool:
-        """Bring a reply to its chat, piece by piece; tell whether it is off the list."""
-        pending = await self._store.write(lambda tx: _prepare(tx, chat, reply))
-        while pending:
-            try:
-                native_id = await self._send(chat, reply, pending[0])
-            except DeliveryError as error:
-                return await self._put_off(reply, pending[0], error)
-            pending = await self._store.write(partial(_note, reply, pending, native_id, self._clock()))
-        return True
+    def _next_piece(self, due: "_Due", tx: Connection) -> "_Due | None":
+        """Note the next piece as being sent; after the last one, go on with the next reply."""
+        if due.pieces:
+            outbox.note_sending(tx, due.reply.id, due.pieces[0])
+            return due
+        outbox.note_done(tx, due.reply.id)
+        return self._take(due.reply.conversation.id, tx)
+
+    async def _go_on(self, due: "_Due") -> "_Due | None":
+        """Bring a piece to its chat and return what is due then, as far as it may follow at once."""
+        if not due.pieces:
+            return await self._choose(due.reply.conversation.id)
+        try:
+            native_id = await self._send(due.chat, due.reply, due.pieces[0])
+        except DeliveryError as error:
+            is_gone = await self._put_off(due.reply, due.pieces[0], error)
+            return await self._choose(due.reply.conversation.id) if is_gone else None
+        return await self._store.write(partial(self._note, due, native_id, self._clock()))
+
+    def _note(self, due: "_Due", native_id: str, now: datetime, tx: Connection) -> "_Due | None":
+        """Note that a piece was taken, and in the same transaction what comes next."""
+        outbox.note_sent(tx, due.reply.id, due.pieces[0].position, native_id, now)
+        return self._next_piece(replace(due, pieces=due.pieces[1:]), tx)
 
     async def _send(self, chat: Chat, reply: Reply, part: Part) -> str:
         try:
@@ -178,25 +223,3 @@ class Delivery:
 
         await self._store.write(note)
         return gone
-
-
-def _prepare(tx: Connection, chat: Chat, reply: Reply) -> Sequence[Part]:
-    """Cut a reply into pieces when it comes to its turn, and note the first as being sent."""
-    parts = reply.parts or outbox.cut_into_parts(tx, reply, chat.pieces(reply.text) or chat.pieces(NOTHING_TO_SEE))
-    pending = [part for part in parts if not part.sent]
-    if pending:
-        outbox.note_sending(tx, reply.id, pending[0])
-    else:
-        outbox.note_done(tx, reply.id)
-    return pending
-
-
-def _note(reply: Reply, pending: Sequence[Part], native_id: str, now: datetime, tx: Connection) -> Sequence[Part]:
-    """Note that a piece was taken, and in the same transaction what comes next."""
-    outbox.note_sent(tx, reply.id, pending[0].position, native_id, now)
-    rest = pending[1:]
-    if rest:
-        outbox.note_sending(tx, reply.id, rest[0])
-    else:
-        outbox.note_done(tx, reply.id)
-    return rest

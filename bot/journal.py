@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid5
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from bot.ports import Call
 from bot.store.tables import calls
 from bot.tools import Effect
 
 _SPACE = UUID("6f1d9a52-3c0e-5d0b-9a3f-6a7c1f2b8e11")
+_UNSURE = select(calls.c.tool, calls.c.arguments).where(
+    calls.c.turn_id == bindparam("turn"), calls.c.state == "unknown", calls.c.effect != Effect.READ
+)
 UNKNOWN = "It is not known whether this was done: the work was cut off while it ran, and it is not safe to do it twice."
 
 
@@ -82,12 +85,7 @@ def give_up(tx: Connection, turn_id: int, now: datetime) -> None:
 
 def warning(tx: Connection, turn_id: int) -> str:
     """Return a sentence about the calls of a turn that may have happened, or nothing."""
-    rows = tx.execute(
-        select(calls.c.tool, calls.c.arguments).where(
-            calls.c.turn_id == turn_id, calls.c.state == "unknown", calls.c.effect != Effect.READ
-        )
-    )
-    unsure = "; ".join(in_words(row.tool, row.arguments) for row in rows)
+    unsure = "; ".join(in_words(row.tool, row.arguments) for row in tx.execute(_UNSURE, {"turn": turn_id}))
     return f"\n\n⚠ I cannot tell whether this was done, so please check: {unsure}" if unsure else ""
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_or_update
 
 from bot import conversations as places
@@ -14,6 +14,15 @@ from bot.ports import Json
 from bot.store.tables import GONE, PENDING, SENDING, conversations, outbox, parts, previews
 
 GIVE_UP_AFTER = timedelta(hours=24)
+_ADD = insert(outbox).returning(outbox.c.id)
+_NEXT = select(outbox).where(PENDING, outbox.c.conversation_id == bindparam("conversation_id")).order_by(outbox.c.id).limit(1)
+_PIECES = select(parts).where(parts.c.reply_id == bindparam("reply")).order_by(parts.c.position)
+_CUT = insert(parts)
+_PIECE = (parts.c.reply_id == bindparam("reply"), parts.c.position == bindparam("at"))
+_SENDING = update(parts).where(*_PIECE).values(state="sending", payload=bindparam("as"), native_id=bindparam("native"))
+_SENT = update(parts).where(*_PIECE).values(state="sent", native_id=bindparam("native"), sent_at=bindparam("now"))
+_DONE = update(outbox).where(outbox.c.id == bindparam("reply")).values(state="sent", error=None)
+_PREVIEW = select(previews.c.native_id).where(previews.c.turn_id == bindparam("turn"))
 
 
 @dataclass(frozen=True)
@@ -56,9 +65,7 @@ def add(
 ) -> int:
     """Keep a reply to be delivered and return its id."""
     values = {"conversation_id": conversation_id, "turn_id": turn_id, "kind": kind, "text": text, "reply_to": reply_to}
-    made = tx.execute(
-        insert(outbox).values(**values, state="pending", created_at=now, next_try_at=now, attempts=0).returning(outbox.c.id)
-    )
+    made = tx.execute(_ADD, {**values, "state": "pending", "created_at": now, "next_try_at": now, "attempts": 0})
     return int(made.scalar_one())
 
 
@@ -88,12 +95,10 @@ def waiting(tx: Connection, channels: Sequence[str], now: datetime) -> list[int]
 
 def next_reply(tx: Connection, conversation_id: int) -> Reply | None:
     """Return the oldest undelivered reply of a conversation."""
-    row = tx.execute(
-        select(outbox).where(PENDING, outbox.c.conversation_id == conversation_id).order_by(outbox.c.id).limit(1)
-    ).first()
+    row = tx.execute(_NEXT, {"conversation_id": conversation_id}).first()
     if row is None:
         return None
-    pieces = tx.execute(select(parts).where(parts.c.reply_id == row.id).order_by(parts.c.position))
+    pieces = tx.execute(_PIECES, {"reply": row.id})
     preview = preview_of(tx, row.turn_id) if row.turn_id is not None else None
     return Reply(
         id=row.id,
@@ -129,28 +134,29 @@ def cut_into_parts(tx: Connection, reply: Reply, payloads: Sequence[Json]) -> tu
             }
             for piece in pieces
         ]
-        tx.execute(insert(parts), rows)
+        tx.execute(_CUT, rows)
     return pieces
 
 
 def note_sending(tx: Connection, reply_id: int, part: Part) -> None:
     """Note that a piece is about to be sent, so that a crash leaves a trace."""
-    _set_part(tx, reply_id, part.position, state="sending", payload=part.payload, native_id=part.native_id)
+    tx.execute(_SENDING, {"reply": reply_id, "at": part.position, "as": part.payload, "native": part.native_id})
 
 
 def note_sent(tx: Connection, reply_id: int, position: int, native_id: str, now: datetime) -> None:
     """Note that the vendor has taken a piece."""
-    _set_part(tx, reply_id, position, state="sent", native_id=native_id, sent_at=now)
+    tx.execute(_SENT, {"reply": reply_id, "at": position, "native": native_id, "now": now})
 
 
 def note_unsent(tx: Connection, reply_id: int, position: int, *, doubtful: bool) -> None:
     """Note that a piece was not taken, or that nobody knows and it is sent again."""
-    _set_part(tx, reply_id, position, state="pending", doubts=parts.c.doubts + doubtful)
+    again = update(parts).where(*_PIECE).values(state="pending", doubts=parts.c.doubts + doubtful)
+    tx.execute(again, {"reply": reply_id, "at": position})
 
 
 def note_done(tx: Connection, reply_id: int) -> None:
     """Note that a reply is delivered."""
-    tx.execute(update(outbox).where(outbox.c.id == reply_id).values(state="sent", error=None))
+    tx.execute(_DONE, {"reply": reply_id})
 
 
 def put_off(tx: Connection, reply_id: int, until: datetime, reason: str) -> None:
@@ -197,8 +203,4 @@ def note_preview(tx: Connection, turn_id: int, native_id: str) -> None:
 
 def preview_of(tx: Connection, turn_id: int) -> str | None:
     """Return the message that shows a turn's answer, if one does."""
-    return tx.scalar(select(previews.c.native_id).where(previews.c.turn_id == turn_id))
-
-
-def _set_part(tx: Connection, reply_id: int, position: int, **values: object) -> None:
-    tx.execute(update(parts).where(parts.c.reply_id == reply_id, parts.c.position == position).values(**values))
+    return tx.scalar(_PREVIEW, {"turn": turn_id})

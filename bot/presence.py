@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot import conversations, outbox
@@ -14,12 +15,22 @@ from bot.delivery import Store
 from bot.errors import ChatGone, DeliveryError, RetryLater
 from bot.messages import Address
 from bot.ports import Chat
+from bot.store.tables import conversations as places
 from bot.store.tables import inbox, turns
 
 TYPING_AFTER = 0.3  # seconds: an answer that comes at once needs no announcement
 TYPING_EVERY = 4.0
+MOST_A_SECOND = 30  # a bot may ask Telegram for about so much in all its chats together
+ANSWERS_FIRST = 4  # with so many answers on their way out, nothing unfinished is shown
+GIVES_WAY_FOR = 0.05  # seconds
 MESSAGE_AFTER = 1.0  # a message that would be the whole answer a moment later is better sent once
 NEVER = float("inf")
+_RUNNING = (
+    select(turns.c.conversation_id)
+    .join(places, places.c.id == turns.c.conversation_id)
+    .where(turns.c.id == bindparam("turn"), turns.c.state == "running", places.c.claim.is_not(None))
+)
+_NEWEST = select(inbox.c.native_id).where(inbox.c.turn_id == bindparam("turn")).order_by(inbox.c.id.desc()).limit(1)
 log = logging.getLogger(__name__)
 
 
@@ -56,6 +67,7 @@ class Presences:
         self._store = store
         self._chats = chats
         self._showings: dict[int, _Showing] = {}
+        self._answers = 0
 
     def tell(self, conversation_id: int, turn_id: int, text: str) -> None:
         """Take note that a turn runs and how far its answer is written."""
@@ -70,14 +82,25 @@ class Presences:
             showing.text = text
             showing.news.set()
 
-    async def end(self, conversation_id: int) -> bool:
-        """Stop a conversation's presence, and tell whether there was one; nothing of it reaches the chat afterwards."""
+    def is_shown(self, conversation_id: int) -> bool:
+        """Tell whether a conversation has a presence."""
+        return conversation_id in self._showings
+
+    async def end(self, conversation_id: int) -> None:
+        """Stop a conversation's presence, of which nothing reaches the chat afterwards."""
         showing = self._showings.get(conversation_id)
-        if showing is None or showing.task is None:
-            return False
-        showing.finish()
-        await asyncio.wait([showing.task])
-        return True
+        if showing is not None and showing.task is not None:
+            showing.finish()
+            await asyncio.wait([showing.task])
+
+    @contextmanager
+    def giving_way(self) -> Iterator[None]:
+        """Let an answer go first."""
+        self._answers += 1
+        try:
+            yield
+        finally:
+            self._answers -= 1
 
     async def _keep(self, conversation_id: int, showing: _Showing) -> None:
         try:
@@ -94,23 +117,30 @@ class Presences:
 
     async def _show_until_the_end(self, showing: _Showing) -> None:
         began = monotonic()
-        typing_at, preview_at = began + TYPING_AFTER, began
+        typing_at, preview_at = began + max(TYPING_AFTER, self._share), began
         place = await self._store.read(lambda tx: _place(tx, showing.turn_id))
         while place is not None and not showing.ending:
             chat = self._chats[place.address.channel]
             if not chat.has_drafts(place.address):
                 preview_at = max(preview_at, began + MESSAGE_AFTER)
             fresh = showing.text != showing.shown
-            if fresh and monotonic() >= preview_at:
+            if self._answers >= ANSWERS_FIRST:
+                await asyncio.sleep(GIVES_WAY_FOR)
+            elif fresh and monotonic() >= preview_at:
                 pause = await _patiently(self._preview(chat, place, showing))
-                preview_at = monotonic() + max(pause, chat.pace(place.address))
+                preview_at = monotonic() + max(pause, chat.pace(place.address), self._share)
                 typing_at = monotonic() + TYPING_EVERY
             elif monotonic() >= typing_at:
                 place = await self._store.read(lambda tx: _place(tx, showing.turn_id))
                 if place is not None and not showing.ending:
-                    typing_at = monotonic() + TYPING_EVERY + await _patiently(chat.typing(place.address))
+                    typing_at = monotonic() + max(TYPING_EVERY, self._share) + await _patiently(chat.typing(place.address))
             else:
                 await _wait(showing.news, min(typing_at, preview_at if fresh else NEVER) - monotonic())
+
+    @property
+    def _share(self) -> float:
+        """The least time between two requests for one turn, when all that run share what may be asked, in seconds."""
+        return len(self._showings) / MOST_A_SECOND
 
     async def _preview(self, chat: Chat, place: _Place, showing: _Showing) -> None:
         text, showing.shown = showing.text, showing.text
@@ -150,9 +180,8 @@ async def _wait(news: asyncio.Event, seconds: float) -> None:
 
 def _place(tx: Connection, turn_id: int) -> _Place | None:
     """Return where a turn runs, or None when it does not run any more."""
-    row = tx.execute(select(turns.c.conversation_id, turns.c.state).where(turns.c.id == turn_id)).first()
-    if row is None or row.state != "running" or not conversations.is_claimed(tx, row.conversation_id):
+    row = tx.execute(_RUNNING, {"turn": turn_id}).first()
+    if row is None:
         return None
     address = conversations.get(tx, row.conversation_id).address
-    newest = select(inbox.c.native_id).where(inbox.c.turn_id == turn_id).order_by(inbox.c.id.desc()).limit(1)
-    return _Place(address, None if address.private else tx.scalar(newest))
+    return _Place(address, None if address.private else tx.scalar(_NEWEST, {"turn": turn_id}))

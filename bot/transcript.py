@@ -31,6 +31,9 @@ _IN_PROMPT = (
         transcript.c.withdrawn.is_(False),
     )
 )
+_OF_TURN = (
+    select(transcript.c.role, transcript.c.content).where(transcript.c.turn_id == bindparam("turn")).order_by(transcript.c.id)
+)
 _PROMPT = _IN_PROMPT.order_by(transcript.c.id)
 _LAST = _IN_PROMPT.order_by(transcript.c.id.desc()).limit(1)
 _STRANGE = _IN_PROMPT.where(transcript.c.origin == Origin.STRANGER).limit(1)
@@ -125,9 +128,7 @@ def drop_older_half(tx: Connection, conversation_id: int, current_turn: int, ent
 
 def words_before(tx: Connection, turn_id: int, request: Content) -> list[str]:
     """Return what a turn said before each time that the house made it go on with this request."""
-    rows = tx.execute(
-        select(transcript.c.role, transcript.c.content).where(transcript.c.turn_id == turn_id).order_by(transcript.c.id)
-    ).all()
+    rows = tx.execute(_OF_TURN, {"turn": turn_id}).all()
     words = []
     for row, following in pairwise(rows):
         if row.role == "butler" and CONTENT.validate_python(following.content) == request:

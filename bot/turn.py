@@ -25,6 +25,15 @@ Clock = Callable[[], datetime]
 _UNFINISHED = select(turns).where(turns.c.conversation_id == bindparam("conversation_id"), OPEN)
 _BEGIN = insert(turns).returning(turns)
 _KILLS = select(inbox.c.kills).where(inbox.c.turn_id == bindparam("turn"))
+_STEP = update(turns).where(turns.c.id == bindparam("turn")).values(steps=turns.c.steps + 1, attempts=0)
+_ANSWERED = (
+    update(inbox).where(inbox.c.turn_id == bindparam("turn")).values(state=bindparam("now"), reply_id=bindparam("reply"))
+)
+_CLOSE = (
+    update(turns)
+    .where(turns.c.id == bindparam("turn"))
+    .values(state=bindparam("now"), ended_at=bindparam("at"), error=bindparam("why"))
+)
 _WAITING = select(inbox).where(inbox.c.conversation_id == bindparam("conversation_id"), WAITING).order_by(inbox.c.id)
 _TAKE = (
     update(inbox).where(inbox.c.id.in_(bindparam("messages", expanding=True))).values(state="taken", turn_id=bindparam("turn"))
@@ -66,7 +75,7 @@ class Turn:
 
     def note_step(self, tx: Connection) -> None:
         """Count a step that the model answered."""
-        tx.execute(update(turns).where(turns.c.id == self.id).values(steps=turns.c.steps + 1, attempts=0))
+        tx.execute(_STEP, {"turn": self.id})
 
     def end(self, tx: Connection, state: str, kind: ReplyKind, text: str) -> bool:
         """Close the turn with the reply to all its messages; tell whether the conversation has more work."""
@@ -115,15 +124,13 @@ class Turns:
             if conversation is None:
                 return None
             unfinished = tx.execute(_UNFINISHED, {"conversation_id": conversation_id}).first()
-            row = unfinished or self._begin(tx, conversation, now)
+            row, writer = self._go_on(tx, unfinished) if unfinished else self._begin(tx, conversation, now)
             if not suspects and any(tx.scalars(_KILLS, {"turn": row.id})):
                 raise Suspect(f"turn {row.id}")
-            if unfinished:
-                tx.execute(update(turns).where(turns.c.id == row.id).values(state="running"))
             return Turn(
                 id=row.id,
                 conversation=conversation,
-                person=person(tx, row.person_id),
+                person=writer,
                 butler=self.household().get(row.butler),
                 steps=row.steps,
                 attempts=row.attempts,
@@ -134,9 +141,14 @@ class Turns:
                 zone=self.zone,
             )
 
-    def _begin(self, tx: Connection, conversation: Conversation, now: datetime) -> Row[Any]:
+    def _go_on(self, tx: Connection, row: Row[Any]) -> tuple[Row[Any], Person]:
+        tx.execute(update(turns).where(turns.c.id == row.id).values(state="running"))
+        return row, person(tx, row.person_id)
+
+    def _begin(self, tx: Connection, conversation: Conversation, now: datetime) -> tuple[Row[Any], Person]:
         rows = _waiting(tx, conversation.id)
         first = rows[0]
+        writer = person(tx, first.person_id)
         row = tx.execute(
             _BEGIN,
             {
@@ -152,8 +164,8 @@ class Turns:
             },
         ).one()
         batch = _batch(rows, first.person_id, first)
-        _put_into_transcript(tx, row.id, batch, person(tx, first.person_id), self.zone, now)
-        return row
+        _put_into_transcript(tx, row.id, batch, writer, self.zone, now)
+        return row, writer
 
 
 def close(
@@ -167,8 +179,8 @@ def close(
 ) -> None:
     """Close a turn: its messages are answered by this reply, and its conversation is free again."""
     row_state = "parked" if state == "parked" else "answered"
-    tx.execute(update(inbox).where(inbox.c.turn_id == turn_id).values(state=row_state, reply_id=reply_id))
-    tx.execute(update(turns).where(turns.c.id == turn_id).values(state=state, ended_at=now, error=error))
+    tx.execute(_ANSWERED, {"turn": turn_id, "now": row_state, "reply": reply_id})
+    tx.execute(_CLOSE, {"turn": turn_id, "now": state, "at": now, "why": error})
     conversations.release(tx, conversation_id)
 
 

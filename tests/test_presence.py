@@ -77,7 +77,7 @@ def test_a_group_sees_one_message_grow(room: Room, telegram: TelegramServer, moc
         await until(lambda: telegram.messages(-100))
         presences.tell(1, turn_id, "so far and further")
         await until(lambda: telegram.messages(-100)[0].text == "so far and further")
-        assert await presences.end(1)
+        await presences.end(1)
 
     show(room, telegram, script)
     (message,) = telegram.messages(-100)
@@ -113,7 +113,7 @@ def test_it_ends_where_nobody_is_there(room: Room, telegram: TelegramServer, cap
     async def script(presences: Presences) -> None:
         presences.tell(1, turn_id, "hello")
         await until(lambda: "nobody is there" in caplog.text)
-        assert not await presences.end(1)
+        assert not presences.is_shown(1)
 
     show(room, telegram, script)
     assert telegram.drafts(7) == []
@@ -165,7 +165,7 @@ def test_a_later_turn_takes_its_place(room: Room, telegram: TelegramServer) -> N
             conversations.release(tx, 1)
         presences.tell(1, begins(room), "two")
         await until(lambda: len(telegram.drafts(7)) > 1)
-        assert await presences.end(1)
+        await presences.end(1)
 
     show(room, telegram, script)
     assert [draft.text for draft in telegram.drafts(7)] == ["one", "two"]
@@ -180,7 +180,7 @@ def test_nothing_shows_of_a_turn_that_is_over(room: Room, telegram: TelegramServ
     async def script(presences: Presences) -> None:
         presences.tell(1, turn_id, "too late")
         await asyncio.sleep(0.2)
-        assert not await presences.end(1)
+        assert not presences.is_shown(1)
 
     show(room, telegram, script)
     assert [call.method for call in telegram.calls if call.method != "getMe"] == []
@@ -188,13 +188,13 @@ def test_nothing_shows_of_a_turn_that_is_over(room: Room, telegram: TelegramServ
 
 def test_a_database_that_stumbles_ends_the_show(room: Room, telegram: TelegramServer, mocker: MockerFixture) -> None:
     """The answer's own delivery does not hang on what shows before it."""
-    mocker.patch("bot.presence.conversations.is_claimed", side_effect=OperationalError("SELECT", {}, Exception("locked")))
+    mocker.patch("bot.presence.conversations.get", side_effect=OperationalError("SELECT", {}, Exception("locked")))
     turn_id = begins(room)
 
     async def script(presences: Presences) -> None:
         presences.tell(1, turn_id, "hello")
         await asyncio.sleep(0.2)
-        assert not await presences.end(1)
+        assert not presences.is_shown(1)
 
     show(room, telegram, script)
     assert telegram.drafts(7) == []

@@ -39,7 +39,7 @@ class AlarmClock(Scheduler):  # type: ignore[misc] # rq-scheduler has no types
         for raw in self.connection.zrangebyscore(self.scheduled_jobs_key, 0, datetime.now(UTC).timestamp()):
             job_id = raw.decode(errors="replace")
             try:
-                conversation_id = read_ring(self.connection, job_id)
+                conversation_id = read_ring(job_id, self.connection.hget(Job.key_for(job_id), "data"))
             except ForeignJobError as error:
                 log.error("refused: %s", error)
             else:

@@ -43,12 +43,11 @@ class RingJob(Job):
         raise ForeignJobError("a ring is not run as a job")
 
 
-def read_ring(redis: Redis, job_id: str) -> int | None:
+def read_ring(job_id: str, data: object) -> int | None:
     """Return the conversation that a job rings for, or None when the job has expired.
 
     Nothing else of a job is read, since whoever can write to Redis can write anything. Raises ForeignJobError.
     """
-    data = redis.hget(Job.key_for(job_id), "data")
     if not isinstance(data, bytes):
         return None
     try:
@@ -92,16 +91,16 @@ class Doorbell:
         except DequeueTimeout:
             return None
         job_id = found[1].decode(errors="replace")
+        with self._redis.pipeline() as pipeline:
+            pipeline.hget(Job.key_for(job_id), "data")
+            pipeline.lrem(self._queue.intermediate_queue_key, 1, found[1])
+            pipeline.delete(Job.key_for(job_id))
+            data, *_ = pipeline.execute(raise_on_error=False)
         try:
-            return read_ring(self._redis, job_id)
+            return read_ring(job_id, data)
         except ForeignJobError as error:
             log.error("refused: %s", error)
             return None
-        finally:
-            with self._redis.pipeline() as pipeline:
-                pipeline.lrem(self._queue.intermediate_queue_key, 1, found[1])
-                pipeline.delete(Job.key_for(job_id))
-                pipeline.execute()
 
     def hang_up(self) -> None:
         """End a wait for a ring that is under way, from a signal handler."""

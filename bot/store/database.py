@@ -1,13 +1,13 @@
 """One SQL database, and the two ways to use it: reading and writing."""
 
-import threading
+import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, DateTime, Dialect, Engine, TypeDecorator, create_engine, event
+from sqlalchemy import Connection, DateTime, Dialect, Engine, TypeDecorator, create_engine, event, make_url
 from sqlalchemy.pool import ConnectionPoolEntry
 
 BUSY_SECONDS = 10
@@ -39,13 +39,13 @@ class Database:
     """A database of which every writing transaction holds the only write lock from its first statement.
 
     In SQLite a transaction that reads first and writes later fails at once when another one wrote in between, whatever
-    the time-out; so writers begin with BEGIN IMMEDIATE, and threads of one process queue at a lock of their own instead
-    of in SQLite's, which sleeps up to 100 ms between two looks.
+    the time-out; so writers begin with BEGIN IMMEDIATE. They queue at a file's lock, all threads of all processes in the
+    order in which they come, instead of at SQLite's own, which sleeps up to 100 ms between two looks.
     """
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._writing = threading.Lock()
+        self._lock = f"{make_url(url).database}-lock"
         self._engine = _engine(url)
 
     @contextmanager
@@ -57,10 +57,12 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Give a connection whose statements are committed together, or not at all."""
-        with self._writing, self._engine.connect() as connection:
-            connection = connection.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})  # noqa: PLW2901 - the same one
-            with connection.begin():
-                yield connection
+        with Path(self._lock).open("ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # until it is closed, or its process is dead
+            with self._engine.connect() as connection:
+                connection = connection.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})  # noqa: PLW2901 - the same one
+                with connection.begin():
+                    yield connection
 
     def close(self) -> None:
         """Close every connection."""

@@ -23,6 +23,17 @@ _HOLD = (
     )
     .values(held=budgets.c.held + bindparam("amount"))
 )
+_CLOSE = (
+    update(reservations)
+    .where(reservations.c.id == bindparam("reservation"), reservations.c.state == "held")
+    .values(state="settled")
+)
+_SPEND = (
+    update(budgets)
+    .where(budgets.c.scope == HOUSE, budgets.c.period == bindparam("day"))
+    .values(held=budgets.c.held - bindparam("upper"), spent=budgets.c.spent + bindparam("cost"))
+)
+_NOTE = insert(ledger)
 _RESERVE = insert(reservations).returning(reservations.c.id)
 
 
@@ -107,29 +118,21 @@ class Treasury:
     def _close(
         self, tx: Connection, reservation: Reservation, usage: Usage, cost: int, now: datetime, *, reported: bool
     ) -> None:
-        closed = tx.execute(
-            update(reservations)
-            .where(reservations.c.id == reservation.id, reservations.c.state == "held")
-            .values(state="settled")
-        )
-        if closed.rowcount == 0:
+        if tx.execute(_CLOSE, {"reservation": reservation.id}).rowcount == 0:
             return  # a stop or a take-over has charged it already
+        tx.execute(_SPEND, {"day": reservation.period, "upper": reservation.upper, "cost": cost})
         tx.execute(
-            update(budgets)
-            .where(budgets.c.scope == HOUSE, budgets.c.period == reservation.period)
-            .values(held=budgets.c.held - reservation.upper, spent=budgets.c.spent + cost)
-        )
-        tx.execute(
-            insert(ledger).values(
-                reservation_id=reservation.id,
-                turn_id=reservation.turn_id,
-                key_id=reservation.key_id,
-                model=reservation.model,
-                at=now,
-                cost=cost,
-                reported=reported,
+            _NOTE,
+            {
+                "reservation_id": reservation.id,
+                "turn_id": reservation.turn_id,
+                "key_id": reservation.key_id,
+                "model": reservation.model,
+                "at": now,
+                "cost": cost,
+                "reported": reported,
                 **usage.model_dump(),
-            )
+            },
         )
 
     def _refusal(self, tx: Connection, now: datetime, upper: int) -> str:

@@ -42,7 +42,7 @@ def connect(token: str, api_url: str) -> PollingBot:
         token,
         base_url=f"{api_url}/bot",
         base_file_url=f"{api_url}/file/bot",
-        request=HTTPXRequest(connection_pool_size=512, connect_timeout=10, read_timeout=20, pool_timeout=30),
+        request=HTTPXRequest(connection_pool_size=64, connect_timeout=10, read_timeout=20, pool_timeout=30),
         get_updates_request=HTTPXRequest(connection_pool_size=1, connect_timeout=10, read_timeout=20),
     )
 

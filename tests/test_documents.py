@@ -1,0 +1,109 @@
+"""The documents: what they say is what the code does."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine
+
+from bot.__main__ import _parser
+from bot.settings import Settings
+from bot.store.tables import metadata
+from tests.houses import BUTLER, ROOT, House
+from tests.spenders import books
+
+README = (ROOT / "README.md").read_text()
+DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + sorted((ROOT / "docs").rglob("*.md"))
+
+
+def settings() -> Iterator[tuple[str, str, str]]:
+    """Give each variable with its description and its default."""
+    for field in Settings.model_fields.values():
+        known = isinstance(field.default, str | Path | Decimal)
+        yield str(field.validation_alias), field.description or "", str(field.default) if known else ""
+
+
+def test_the_example_settings_are_all_settings() -> None:
+    """.env.example names every variable with what it is for and its default, and nothing else."""
+    wanted = "\n".join(f"# {description}\n{name}={default}\n" for name, description, default in settings())
+    head = "# Copy this file to .env and fill in what you need; an empty line means the default.\n\n"
+    assert (ROOT / ".env.example").read_text() == head + wanted
+
+
+def test_the_example_settings_are_the_defaults(tmp_path: Path, pipe: House) -> None:
+    """A .env that is a copy of the example changes nothing."""
+    pipe.home.mkdir(exist_ok=True)
+    without = pipe.run("check").stdout
+    example = (ROOT / ".env.example").read_text()
+    (tmp_path / ".env").write_text("\n".join(line for line in example.splitlines() if not line.startswith("BUTLER_HOUSEHOLD")))
+    assert pipe.run("check").stdout == without
+
+
+def test_the_readme_lists_the_settings() -> None:
+    """Each variable stands in the README's table with its meaning and default."""
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (.+) \|$", README, re.MULTILINE)
+    wanted = [
+        (name, description.rstrip(".") + (f" (default: `{default}`)" if default else ""))
+        for name, description, default in settings()
+    ]
+    assert rows == wanted
+
+
+def test_the_readme_lists_the_commands(pipe: House) -> None:
+    """The README's table of chat commands is what /help says."""
+    help_text = pipe.run("up", lines=["/help"]).stdout
+    said = re.findall(r"^• (/.+?) ((?:says|lists|begins|stops|gives|tries|shows) .+)$", help_text, re.MULTILINE)
+    assert said
+    assert re.findall(r"^\| `(/.+?)` \| (.+) \|$", README, re.MULTILINE) == said
+
+
+def test_the_readme_lists_the_shell_commands() -> None:
+    """The README's table of `butler` commands is what --help says, and each explains itself."""
+    said = subprocess.run([*BUTLER, "--help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    wanted = re.findall(r"^    (\w+) +(\S.*)$", said, re.MULTILINE)
+    assert len(wanted) == 10
+    assert re.findall(r"^\| `butler (\w+).*?` \| (.+) \|$", README, re.MULTILINE) == wanted
+    with pytest.raises(SystemExit) as leaving:
+        _parser().parse_args(["up", "--help"])
+    assert leaving.value.code == 0
+
+
+def test_the_readme_s_conversation_happens(pipe: House) -> None:
+    """The first conversation of the README, typed into a new house, reads as it stands there."""
+    block = README.split("```text\n")[1].split("```")[0]
+    asked = re.findall(r"^> (.*)$", block, re.MULTILINE)
+    pipe.env["USER"] = pipe.env["LOGNAME"] = "ada"
+    told = pipe.run("up", lines=asked).stdout
+    wanted = re.sub(r"^> .*\n", "", block, flags=re.MULTILINE)
+    assert re.sub(r"\d{4}-\d\d-\d\d", "DATE", told).split() == re.sub(r"\d{4}-\d\d-\d\d", "DATE", wanted).split()
+
+
+def test_the_procfile_is_in_the_help() -> None:
+    """Each process of the Procfile is a command of the same name."""
+    lines = (ROOT / "Procfile").read_text().splitlines()
+    assert lines == [f"{name}: butler {name}" for name in ("bot", "worker", "clock")]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    """Every relative link and every file that a document names is there."""
+    text = document.read_text()
+    named = re.findall(r"\]\((?!https?:)([^)#]+)", text)
+    named += re.findall(r"`((?:bot|adapters|workers|skills|tests|benchmarks|household|docs)/[\w./-]*)`", text)
+    missing = [name for name in named if not (document.parent / name).exists() and not (ROOT / name).exists()]
+    assert missing == []
+
+
+def test_the_migrations_make_the_tables(tmp_path: Path) -> None:
+    """A database that the migrations made has the tables of the code, to the column."""
+    assert metadata.tables
+    engine = create_engine(books(tmp_path / "house.db").url)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection)
+        assert compare_metadata(context, metadata) == []
+    engine.dispose()
