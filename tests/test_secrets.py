@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import logging
+import subprocess
 import tempfile
 from pathlib import Path
 from urllib.parse import quote
@@ -16,7 +17,7 @@ from bot import logs
 from bot.redaction import MASK, Redactor
 from bot.settings import Settings
 from tests.anthropic_server import AnthropicServer
-from tests.houses import House
+from tests.houses import ROOT, House
 from tests.telegram_server import TelegramServer
 
 TOKEN = "8123456789:AAF-canary_telegram-token-0123456789ab"
@@ -141,3 +142,10 @@ def test_no_secret_is_anywhere_after_a_day_of_trouble(tmp_path: Path) -> None:
         ]
         assert found == []
         assert claude.leaks == []
+
+
+def test_files_with_secrets_are_not_kept_in_git() -> None:
+    """.env and files of keys are ignored, the example is not."""
+    names = [".env", "anthropic-keys.json", "household/cook/.env", ".env.example"]
+    done = subprocess.run(["git", "check-ignore", "--no-index", *names], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S607
+    assert done.stdout.split() == names[:-1]

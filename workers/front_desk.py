@@ -66,7 +66,8 @@ class FrontDesk:
 
     def services(self) -> tuple[Coroutine[Any, Any, None], ...]:
         """Return what delivers replies, to be run as long as the process lives."""
-        return self._delivery.run(), listen(self._house.redis_url, self._chats, self._on_news)
+        news = listen(self._house.redis_url, self._chats, self._on_news, self.tell_trouble)
+        return self._delivery.run(), news
 
     async def __aenter__(self) -> Self:
         """Return the desk."""

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from time import monotonic
 
 from redis import Redis
@@ -16,6 +16,11 @@ from bot.turn import Turn
 
 PACE = 0.05  # seconds between two pieces of news about the same text
 PATIENCE = 1.0  # seconds without a try after Redis could not be reached
+OUTAGE_AFTER = 20.0  # seconds; a server that is started again is back sooner
+OUTAGE = (
+    "The queue (REDIS_URL) cannot be reached. No message is lost: I keep them and look for them myself, so that answers come "
+    "a few seconds later and are not shown while they are written. Please look after the Redis server."
+)
 TURN = "turn"
 REPLY = "reply"
 log = logging.getLogger(__name__)
@@ -60,18 +65,28 @@ class Newsroom:
             log.info("no news reach the chats: %s", error)
 
 
-async def listen(url: str, channels: Iterable[str], on_news: Callable[[str, int, int, str], None]) -> None:
-    """Hand each piece of news to `on_news` until cancelled, through every outage of Redis."""
+async def listen(
+    url: str,
+    channels: Iterable[str],
+    on_news: Callable[[str, int, int, str], None],
+    tell_trouble: Callable[[str, str], Awaitable[None]],
+) -> None:
+    """Hand each piece of news to `on_news` until cancelled, through every outage of Redis; tell of long ones."""
+    lost_at: float | None = None
     while True:
         redis = AsyncRedis.from_url(url)
         try:
             async with redis.pubsub() as pubsub:
                 await pubsub.subscribe(*map(_topic, channels))
+                lost_at = None
                 async for message in pubsub.listen():
                     if message["type"] == "message":
                         on_news(*json.loads(message["data"]))
         except RedisError as error:
             log.info("no news come from the workers: %s", error)
+            lost_at = lost_at or monotonic()
+            if monotonic() - lost_at >= OUTAGE_AFTER:
+                await tell_trouble("queue", OUTAGE)
             await asyncio.sleep(PATIENCE)
         finally:
             await redis.aclose()
