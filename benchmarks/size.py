@@ -1,6 +1,7 @@
 """How much memory a house takes, also after ten thousand messages, and how much it tells the model each time."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from time import sleep
@@ -13,6 +14,7 @@ from tests.houses import House
 from tests.telegram_server import TelegramServer
 
 MESSAGES = 10_000
+CONVERSATION = 40  # messages of a person until the next /new
 PEOPLE = 20  # who write at the same time, each after the answer
 SETTLED = 10  # seconds until a house is idle
 WARM = 200
@@ -40,14 +42,14 @@ def memory_of_a_house(folder: Path) -> Iterator[Figure]:
 
 
 def _converse(telegram: Telegram, messages: int) -> None:
-    for person in range(1, PEOPLE + 1):
+    written = Counter(range(1, PEOPLE + 1))
+    for person in written:
         telegram.writes(person, "message")
-    left = messages - PEOPLE
-    for _ in range(messages):
+    for answered in range(messages):
         answer = telegram.wait_for(lambda call: call.method == "sendMessage")
-        if left > 0 and answer.chat is not None:
-            telegram.writes(answer.chat, "message")
-            left -= 1
+        if answered < messages - PEOPLE and answer.chat is not None:
+            written[answer.chat] += 1
+            telegram.writes(answer.chat, "/new" if written[answer.chat] % CONVERSATION == 0 else "message")
 
 
 def prompt(folder: Path) -> Iterator[Figure]:

@@ -2,13 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
-from concurrent.futures import Executor
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
@@ -17,14 +16,13 @@ from bot import outbox
 from bot.errors import BadFormat, ChatGone, DeliveryError, Doubtful, MessageGone, NotChanged, RetryLater
 from bot.outbox import Part, Reply
 from bot.ports import Chat, Json
-from bot.store.database import Database
+from bot.store.async_database import AsyncDatabase
 from bot.turn import Clock
 
 LOOKS_EVERY = 1.0  # seconds between two looks for replies of which no news came
 LONGEST_PAUSE = 300.0
 ENDS_WITHIN = 3.0  # seconds for what is being sent when the process is asked to end: cut off, it would be sent twice
 NOTHING_TO_SEE = "(There is nothing to be seen in this answer.)"
-T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
@@ -44,30 +42,6 @@ class Presence(Protocol):
         ...
 
 
-class Store:
-    """The house's database for the event loop: transactions run in threads of their own."""
-
-    def __init__(self, database: Database, threads: Executor) -> None:
-        self._database = database
-        self._threads = threads
-
-    async def read(self, look: Callable[[Connection], T]) -> T:
-        """Run a reading transaction."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, look)
-
-    async def write(self, change: Callable[[Connection], T]) -> T:
-        """Run a writing transaction."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._write, change)
-
-    def _read(self, look: Callable[[Connection], T]) -> T:
-        with self._database.read() as tx:
-            return look(tx)
-
-    def _write(self, change: Callable[[Connection], T]) -> T:
-        with self._database.write() as tx:
-            return change(tx)
-
-
 @dataclass(frozen=True)
 class _Due:
     """A reply and those of its pieces that are still to be sent; none when what is shown of it must end first."""
@@ -80,8 +54,8 @@ class _Due:
 class Delivery:
     """One lane for each conversation: order holds within it, and no chat waits for another."""
 
-    def __init__(self, store: Store, chats: Mapping[str, Chat], presence: Presence, clock: Clock) -> None:
-        self._store = store
+    def __init__(self, database: AsyncDatabase, chats: Mapping[str, Chat], presence: Presence, clock: Clock) -> None:
+        self._database = database
         self._chats = chats
         self._presence = presence
         self._clock = clock
@@ -92,7 +66,7 @@ class Delivery:
     async def run(self) -> None:
         """Deliver until cancelled; then `finish` ends it."""
         channels = list(self._chats)
-        doubts = await self._store.write(lambda tx: outbox.doubt_all_in_flight(tx, channels))
+        doubts = await self._database.write(lambda tx: outbox.doubt_all_in_flight(tx, channels))
         if doubts:
             log.warning("%s pieces were being sent when the last process ended; they are sent again", doubts)
         while True:
@@ -116,7 +90,7 @@ class Delivery:
 
     async def _look(self, channels: list[str]) -> None:
         try:
-            for conversation_id in await self._store.read(lambda tx: outbox.waiting(tx, channels, self._clock())):
+            for conversation_id in await self._database.read(lambda tx: outbox.waiting(tx, channels, self._clock())):
                 self.news(conversation_id)
         except SQLAlchemyError:
             log.exception("the outbox cannot be read")
@@ -137,13 +111,13 @@ class Delivery:
     async def _choose(self, conversation_id: int) -> "_Due | None":
         """Return what is due in a conversation, after all that is shown of it."""
         if self._presence.is_shown(conversation_id):
-            reply = await self._store.read(lambda tx: outbox.next_reply(tx, conversation_id))
+            reply = await self._database.read(lambda tx: outbox.next_reply(tx, conversation_id))
             if reply is None:
                 return None
             if not reply.is_working:
                 # The message that shows a part of the answer is known only when no more of it is on its way.
                 await self._presence.end(conversation_id)
-        return await self._store.write(partial(self._take, conversation_id))
+        return await self._database.write(partial(self._take, conversation_id))
 
     def _take(self, conversation_id: int, tx: Connection) -> "_Due | None":
         """Choose the oldest reply, cut it into pieces, and note the first of them as being sent."""
@@ -175,7 +149,7 @@ class Delivery:
         except DeliveryError as error:
             is_gone = await self._put_off(due.reply, due.pieces[0], error)
             return await self._choose(due.reply.conversation.id) if is_gone else None
-        return await self._store.write(partial(self._note, due, native_id, self._clock()))
+        return await self._database.write(partial(self._note, due, native_id, self._clock()))
 
     def _note(self, due: "_Due", native_id: str, now: datetime, tx: Connection) -> "_Due | None":
         """Note that a piece was taken, and in the same transaction what comes next."""
@@ -221,5 +195,5 @@ class Delivery:
             else:
                 outbox.put_off(tx, reply.id, now + timedelta(seconds=pause), str(error))
 
-        await self._store.write(note)
+        await self._database.write(note)
         return gone

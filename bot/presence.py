@@ -11,10 +11,10 @@ from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot import conversations, outbox
-from bot.delivery import Store
 from bot.errors import ChatGone, DeliveryError, RetryLater
 from bot.messages import Address
 from bot.ports import Chat
+from bot.store.async_database import AsyncDatabase
 from bot.store.tables import conversations as places
 from bot.store.tables import inbox, turns
 
@@ -63,8 +63,8 @@ class _Place:
 class Presences:
     """The presences of all turns that run now."""
 
-    def __init__(self, store: Store, chats: Mapping[str, Chat]) -> None:
-        self._store = store
+    def __init__(self, database: AsyncDatabase, chats: Mapping[str, Chat]) -> None:
+        self._database = database
         self._chats = chats
         self._showings: dict[int, _Showing] = {}
         self._answers = 0
@@ -118,7 +118,7 @@ class Presences:
     async def _show_until_the_end(self, showing: _Showing) -> None:
         began = monotonic()
         typing_at, preview_at = began + max(TYPING_AFTER, self._share), began
-        place = await self._store.read(lambda tx: _place(tx, showing.turn_id))
+        place = await self._database.read(lambda tx: _place(tx, showing.turn_id))
         while place is not None and not showing.ending:
             chat = self._chats[place.address.channel]
             if not chat.has_drafts(place.address):
@@ -131,7 +131,7 @@ class Presences:
                 preview_at = monotonic() + max(pause, chat.pace(place.address), self._share)
                 typing_at = monotonic() + TYPING_EVERY
             elif monotonic() >= typing_at:
-                place = await self._store.read(lambda tx: _place(tx, showing.turn_id))
+                place = await self._database.read(lambda tx: _place(tx, showing.turn_id))
                 if place is not None and not showing.ending:
                     typing_at = monotonic() + max(TYPING_EVERY, self._share) + await _patiently(chat.typing(place.address))
             else:
@@ -148,13 +148,13 @@ class Presences:
         if chat.has_drafts(place.address):
             await chat.draft(place.address, showing.turn_id, payload)
             return
-        native_id = await self._store.read(lambda tx: outbox.preview_of(tx, showing.turn_id))
+        native_id = await self._database.read(lambda tx: outbox.preview_of(tx, showing.turn_id))
         if native_id:
             await chat.edit(place.address, native_id, payload)
         elif native_id is None:
-            await self._store.write(lambda tx: outbox.note_preview(tx, showing.turn_id, ""))
+            await self._database.write(lambda tx: outbox.note_preview(tx, showing.turn_id, ""))
             native_id = await chat.send(place.address, payload, place.reply_to)
-            await self._store.write(lambda tx: outbox.note_preview(tx, showing.turn_id, native_id))
+            await self._database.write(lambda tx: outbox.note_preview(tx, showing.turn_id, native_id))
 
 
 async def _patiently(action: Awaitable[None]) -> float:

@@ -14,9 +14,10 @@ from sqlalchemy.exc import OperationalError
 from adapters.chats.telegram.chat import Telegram
 from adapters.chats.telegram.polling import connect
 from bot import conversations, outbox
-from bot.delivery import Delivery, Store
+from bot.delivery import Delivery
 from bot.messages import Address, ReplyKind
 from bot.presence import Presences
+from bot.store.async_database import AsyncDatabase
 from bot.store.tables import outbox as replies
 from bot.store.tables import parts, turns
 from tests.anthropic_server import AnthropicServer
@@ -60,7 +61,7 @@ def deliver(room: Room, telegram: TelegramServer, *until: int, seconds: float = 
     async def run() -> None:
         bot = connect(telegram.token, telegram.url)
         with ThreadPoolExecutor(2) as threads:
-            store = Store(room.database, threads)
+            store = AsyncDatabase(room.database, threads)
             chats = {"telegram": Telegram(bot)}
             delivery = Delivery(store, chats, Presences(store, chats), room.clock)
             task = asyncio.create_task(delivery.run())

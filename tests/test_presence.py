@@ -14,9 +14,9 @@ from sqlalchemy.exc import OperationalError
 from adapters.chats.telegram.chat import Telegram
 from adapters.chats.telegram.polling import connect
 from bot import conversations, outbox
-from bot.delivery import Store
 from bot.messages import Address
 from bot.presence import Presences
+from bot.store.async_database import AsyncDatabase
 from bot.store.tables import turns
 from tests.anthropic_server import AnthropicServer
 from tests.room import Room
@@ -55,7 +55,7 @@ def show(room: Room, telegram: TelegramServer, script: Callable[[Presences], Awa
     async def run() -> None:
         with ThreadPoolExecutor(2) as threads:
             async with connect(telegram.token, telegram.url) as bot, asyncio.timeout(20):
-                await script(Presences(Store(room.database, threads), {"telegram": Telegram(bot)}))
+                await script(Presences(AsyncDatabase(room.database, threads), {"telegram": Telegram(bot)}))
 
     asyncio.run(run())
 

@@ -60,7 +60,7 @@ def test_an_owner_is_told_of_trouble(at_home: Path, mocker: MockerFixture, capsy
     async def tell() -> None:
         for service in desk.services():
             service.close()
-        with_store = mocker.patch.object(desk.store, "write", side_effect=full)
+        with_store = mocker.patch.object(desk.database, "write", side_effect=full)
         await desk.tell_trouble("store", "I cannot keep messages at present.")
         await desk.tell_trouble("store", "I cannot keep messages at present.")
         mocker.stop(with_store)

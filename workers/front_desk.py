@@ -11,13 +11,14 @@ from typing import Any, Self, TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.delivery import Delivery, Store
+from bot.delivery import Delivery
 from bot.errors import DeliveryError
 from bot.messages import Address, IncomingMessage
 from bot.notices import tell_owners
 from bot.ports import Chat
 from bot.presence import Presences
 from bot.reception import Received
+from bot.store.async_database import AsyncDatabase
 from workers.house import House, utc_now
 from workers.live import REPLY, listen
 
@@ -54,9 +55,9 @@ class FrontDesk:
         self._chats = chats
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="store")
         self._reception = house.reception()
-        self.store = Store(house.stores.house, self._threads)
-        self._presences = Presences(self.store, chats)
-        self._delivery = Delivery(self.store, chats, self._presences, utc_now)
+        self.database = AsyncDatabase(house.stores.house, self._threads)
+        self._presences = Presences(self.database, chats)
+        self._delivery = Delivery(self.database, chats, self._presences, utc_now)
         self._told: dict[str, float] = {}
 
     @property
@@ -99,7 +100,7 @@ class FrontDesk:
             return tell_owners(tx, gate, f"trouble:{key}", text, utc_now())
 
         try:
-            for conversation_id in await self.store.write(keep):
+            for conversation_id in await self.database.write(keep):
                 self._delivery.news(conversation_id)
         except SQLAlchemyError:
             for channel, person in gate.owners:

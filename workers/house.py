@@ -1,6 +1,5 @@
 """The house: the one place where everything is put together, from settings to tools."""
 
-import gc
 import getpass
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -39,6 +38,7 @@ from workers.home import Home
 from workers.interrupts import Interrupts
 from workers.live import Newsroom
 from workers.liveness import Watch, is_held
+from workers.memory import keep_what_is_loaded, use_one_heap
 from workers.queue import Doorbell, connect
 from workers.stores import SKILLS, Stores
 from workers.sweep import Sweep
@@ -65,13 +65,12 @@ class House:
 
     def open(self, process: str, *, log_to_file: bool = False) -> None:
         """Make the house ready for a process: folder, log, butlers and tables. Raises ConfigurationError."""
+        use_one_heap()
         self.home.make()
         logs.start_logging(process, self.redactor, self.home.logs if log_to_file else None)
         self.stores.prepare(self.household().butlers)
         self._wait_for_redis()
-        # What was imported stays: the collector, off since the start, need not look at it, and forks go on sharing it.
-        gc.freeze()
-        gc.enable()
+        keep_what_is_loaded()
 
     def make_tables(self) -> None:
         """Bring the tables into order, in a process that does nothing else. Raises ConfigurationError."""

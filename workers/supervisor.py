@@ -23,6 +23,7 @@ from bot.treasury.prices import price
 from workers import processes, valkey
 from workers.house import House
 from workers.liveness import held
+from workers.memory import keep_what_is_loaded
 
 QUICK_DEATH = 2.0  # seconds: who dies sooner is started again later each time
 LONGEST_PAUSE = 10.0
@@ -63,9 +64,7 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_: self._stop(0))
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        gc.collect()
-        gc.freeze()  # so that the children's collectors leave the shared pages alone
-        gc.enable()
+        keep_what_is_loaded()
         while not self._stopping:
             self._start_what_is_due()
             ready, _, _ = select.select([wakeup_read], [], [], self._next_start())

@@ -72,7 +72,7 @@ async def _answer_lines(desk: FrontDesk, terminal: Terminal) -> None:
     while line := await loop.run_in_executor(None, sys.stdin.readline):
         if line.strip():
             number = await _say(desk, terminal, line.strip())
-            while not await desk.store.read(partial(_is_answered, terminal.channel, number)):  # noqa: ASYNC110 - a worker answers
+            while not await desk.database.read(partial(_is_answered, terminal.channel, number)):  # noqa: ASYNC110 - a worker answers
                 await asyncio.sleep(LOOKS_EVERY)
 
 

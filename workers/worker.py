@@ -17,6 +17,7 @@ from bot.store.database import Database
 from bot.turn import Clock
 from workers.interrupts import Interrupts
 from workers.liveness import note_beat
+from workers.memory import give_back
 from workers.queue import Doorbell
 from workers.sweep import Sweep
 from workers.turns import TurnRunner
@@ -41,6 +42,7 @@ class Worker:
     sweep: Sweep
     interrupts: Interrupts
     clock: Clock
+    answered: int = 0  # since memory was last given back
     stopping: threading.Event = field(default_factory=threading.Event)
     pool: Executor = field(default_factory=lambda: ThreadPoolExecutor(THREADS, thread_name_prefix="turn"))
     # Suspects run here, one at a time: whichever kills the worker is then known by name.
@@ -69,6 +71,7 @@ class Worker:
 
     def answer(self, conversation_id: int) -> None:
         """Run a turn of a conversation in a thread."""
+        self.answered += 1
         self.pool.submit(self.runner.run_turn, conversation_id, self.answer_alone).add_done_callback(_log_failure)
 
     def answer_alone(self, conversation_id: int) -> None:
@@ -89,6 +92,9 @@ class Worker:
                 if monotonic() >= beat_at:
                     beat_at = monotonic() + BEAT_EVERY
                     lost = self._show_life(lost)
+                    if self.answered and not self.interrupts.tokens():
+                        self.answered = 0
+                        give_back()
             except SQLAlchemyError:
                 log.exception("the beat cannot use the database")
 
