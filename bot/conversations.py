@@ -63,6 +63,12 @@ def find_or_open(tx: Connection, address: Address) -> Conversation:
     return _conversation(tx.execute(insert(conversations).values(values).returning(conversations)).one())
 
 
+def butler_at(tx: Connection, address: Address) -> str | None:
+    """Return the butler that was chosen at an address, or None for the default."""
+    row = tx.execute(_FIND, {"channel": address.channel, "chat": address.chat, "thread": address.thread}).first()
+    return None if row is None else row.butler
+
+
 def get(tx: Connection, conversation_id: int) -> Conversation:
     """Return a conversation that is known."""
     return _conversation(tx.execute(_GET, {"conversation_id": conversation_id}).one())

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ from functools import partial
 from typing import Protocol
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from bot import outbox
 from bot.errors import BadFormat, ChatGone, DeliveryError, Doubtful, MessageGone, NotChanged, RetryLater
@@ -134,6 +134,8 @@ class Delivery:
 
     def _next_piece(self, due: "_Due", tx: Connection) -> "_Due | None":
         """Note the next piece as being sent; after the last one, go on with the next reply."""
+        if due.pieces and self._ending:
+            return None  # the rest follows at the next start
         if due.pieces:
             outbox.note_sending(tx, due.reply.id, due.pieces[0])
             return due
@@ -149,7 +151,16 @@ class Delivery:
         except DeliveryError as error:
             is_gone = await self._put_off(due.reply, due.pieces[0], error)
             return await self._choose(due.reply.conversation.id) if is_gone else None
-        return await self._database.write(partial(self._note, due, native_id, self._clock()))
+        return await self._keep(partial(self._note, due, native_id, self._clock()))
+
+    async def _keep(self, note: "Callable[[Connection], _Due | None]") -> "_Due | None":
+        """Note that a piece was sent, however long the disk is full: whoever forgot it would send it again."""
+        while True:
+            try:
+                return await self._database.write(note)
+            except OperationalError:
+                log.exception("what was sent cannot be noted yet")
+                await asyncio.sleep(LOOKS_EVERY)
 
     def _note(self, due: "_Due", native_id: str, now: datetime, tx: Connection) -> "_Due | None":
         """Note that a piece was taken, and in the same transaction what comes next."""
@@ -161,7 +172,10 @@ class Delivery:
             return await self._send_as_it_is(chat, reply, part, part.payload)
         except BadFormat as error:
             log.warning("a reply is sent without its formatting: %s", error, extra={"reply": reply.id})
-            return await self._send_as_it_is(chat, reply, part, chat.plain(part.payload))
+            try:
+                return await self._send_as_it_is(chat, reply, part, chat.plain(part.payload))
+            except BadFormat as refusal:
+                raise ChatGone(f"it is refused in every form: {refusal}") from refusal
 
     async def _send_as_it_is(self, chat: Chat, reply: Reply, part: Part, payload: Json) -> str:
         address = reply.conversation.address
@@ -179,7 +193,7 @@ class Delivery:
         now = self._clock()
         gone = isinstance(error, ChatGone) or now - reply.created_at > outbox.GIVE_UP_AFTER
         asked = error.wait if isinstance(error, RetryLater) else None
-        pause = asked if asked is not None else min(2.0**reply.attempts, LONGEST_PAUSE)
+        pause = asked if asked is not None else min(2.0 ** min(reply.attempts, 10), LONGEST_PAUSE)
         log.log(
             logging.ERROR if gone else logging.WARNING,
             "a reply could not be delivered%s: %s",

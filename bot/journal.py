@@ -33,9 +33,10 @@ def call_key(turn_id: int, entry_id: int, position: int) -> str:
     return str(uuid5(_SPACE, f"{turn_id}/{entry_id}/{position}"))
 
 
-def begun(tx: Connection, keys: Sequence[str]) -> set[str]:
-    """Return which of these calls were begun before."""
-    return set(tx.scalars(select(calls.c.key).where(calls.c.key.in_(keys))))
+def begun(tx: Connection, keys: Sequence[str]) -> dict[str, Effect]:
+    """Return which of these calls were begun before, and what each may have done."""
+    rows = tx.execute(select(calls.c.key, calls.c.effect).where(calls.c.key.in_(keys)))
+    return {row.key: Effect(row.effect) for row in rows}
 
 
 def begin(tx: Connection, turn_id: int, wanted: Mapping[str, tuple[Call, Effect]], now: datetime) -> None:

@@ -49,7 +49,7 @@ class Reply:
     created_at: datetime
     next_try_at: datetime
     preview: str | None  # the message that already shows a part of it; "" when it may have been sent
-    is_working: bool  # a turn still runs in the conversation
+    is_working: bool  # it is no turn's answer, and a turn runs in the conversation
     parts: tuple[Part, ...]
 
 
@@ -111,7 +111,7 @@ def next_reply(tx: Connection, conversation_id: int) -> Reply | None:
         created_at=row.created_at,
         next_try_at=row.next_try_at,
         preview=preview,
-        is_working=places.is_claimed(tx, conversation_id),
+        is_working=row.turn_id is None and places.is_claimed(tx, conversation_id),
         parts=tuple(Part(piece.position, piece.payload, piece.native_id, piece.state == "sent") for piece in pieces),
     )
 

@@ -1,9 +1,11 @@
 """Settings: every environment variable that the house reads, checked once and all at once."""
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
@@ -36,6 +38,28 @@ def _address(url: str) -> str:
     return url.rstrip("/")
 
 
+def _redis(url: str) -> str:
+    address = urlsplit(url)  # raises ValueError for what is no address
+    if address.scheme not in ("redis", "rediss", "unix"):
+        raise ValueError("an address of Redis begins with redis://, rediss:// or unix://, such as redis://localhost:6379")
+    _ = address.port  # raises ValueError for a port that is no number
+    return url
+
+
+def _telegram_ids(ids: tuple[str, ...]) -> tuple[str, ...]:
+    for one in ids:
+        if not one.isdecimal():
+            raise ValueError(f"{one} is no numeric id; @userinfobot tells yours. Several ids are separated by commas")
+    return ids
+
+
+def _owners(ids: tuple[str, ...]) -> tuple[str, ...]:
+    for one in ids:
+        if not re.fullmatch(r"(telegram|terminal):\S+", one):
+            raise ValueError(f"{one} is no owner; write the chat and the id, such as telegram:7")
+    return ids
+
+
 Folder = Annotated[Path, AfterValidator(_folder)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Address = Annotated[str, AfterValidator(_address)]
@@ -58,10 +82,10 @@ class Settings(BaseSettings):
     home: Folder = Field(Path("~/.butlers"), validation_alias="BUTLER_HOME", description="Where the house keeps its files.")
     household: Folder = Field(Path("household"), validation_alias="BUTLER_HOUSEHOLD", description="The folder of butlers.")
     default_butler: str = Field(
-        "assistant", validation_alias="BUTLER_DEFAULT", description="The butler for what no rule places."
+        "assistant", validation_alias="BUTLER_DEFAULT", description="The butler that answers when no other is asked for."
     )
     model: str = Field("claude-sonnet-5-5", validation_alias="BUTLER_MODEL", description="The model that butlers think with.")
-    owners: Ids = Field(
+    owners: Annotated[Ids, AfterValidator(_owners)] = Field(
         (),
         validation_alias="BUTLER_OWNERS",
         description="Ids of owners, such as telegram:7 (default: the first allowed id of each chat).",
@@ -77,7 +101,7 @@ class Settings(BaseSettings):
         validation_alias="BUTLER_DAILY_CAP_USD",
         description="What the house may spend on models in a day (UTC), in dollars.",
     )
-    redis_url: str | None = Field(
+    redis_url: Annotated[str, AfterValidator(_redis)] | None = Field(
         None,
         validation_alias="REDIS_URL",
         description="A Redis or Valkey server to use (default: `butler up` runs one of its own).",
@@ -85,7 +109,7 @@ class Settings(BaseSettings):
     telegram_bot_token: SecretStr | None = Field(
         None, validation_alias="TELEGRAM_BOT_TOKEN", description="The token that @BotFather gave."
     )
-    telegram_allowed_users: Ids = Field(
+    telegram_allowed_users: Annotated[Ids, AfterValidator(_telegram_ids)] = Field(
         (),
         validation_alias="TELEGRAM_ALLOWED_USERS",
         description="Numeric ids of the people who may talk to the house, separated by commas.",
@@ -143,6 +167,8 @@ def load() -> Settings:
     """
     try:
         return Settings()
+    except UnicodeDecodeError:
+        raise ConfigurationError(".env: the file is not UTF-8 text. Save it as UTF-8.") from None
     except ValidationError as error:
         lines = [
             f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg'].removeprefix('Value error, ')}"

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 class _Work:
     key: str
     call: Call
-    interrupted: bool  # it was begun before, and nobody knows how far it came
+    interrupted: Effect | None = None  # what it may have done, if it was begun before and nobody knows how far it came
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Settling:
             begun = journal.begun(tx, keys)
             fresh = {key: (call, toolbox.effect(call.name)) for key, call in zip(keys, calls, strict=True) if key not in begun}
             journal.begin(tx, turn.id, fresh, turn.clock())
-        work = [_Work(key, call, key in begun) for key, call in zip(keys, calls, strict=True)]
+        work = [_Work(key, call, begun.get(key)) for key, call in zip(keys, calls, strict=True)]
         outcomes = self._run_all(turn, toolbox, work, stranger=stranger)
         self._record(turn, work, outcomes)
 
@@ -65,11 +65,13 @@ class Settling:
         return [future.result() for future in [self.pool.submit(copy_context().run, run, item) for item in work]]
 
     def _run(self, turn: Turn, toolbox: Toolbox, work: _Work, *, stranger: bool) -> Outcome:
+        if work.interrupted is Effect.BLIND:
+            return Outcome(UNKNOWN, is_error=True, unknown=True)
         try:
             tool = toolbox.get(work.call.name)
             values = tool.read(work.call.arguments)
             context = _context(turn, work.key, stranger=stranger)
-            return self._outcome(tool, context, values, interrupted=work.interrupted)
+            return self._outcome(tool, context, values, interrupted=work.interrupted is not None)
         except ToolError as error:
             return Outcome(self.redactor.clean(str(error)), is_error=True)
         except Exception as error:  # one of the two places: a tool's failure becomes a result for the model
@@ -80,8 +82,6 @@ class Settling:
         if context.stranger and not tool.own and tool.effect is not Effect.READ:
             return Outcome(NEEDS_A_YES, is_error=True)
         text: str | None = None
-        if interrupted and tool.effect is Effect.BLIND:
-            return Outcome(UNKNOWN, is_error=True, unknown=True)
         if interrupted and tool.effect is Effect.LOOK_UP:
             text = tool.look_up(context, dict(values))
         if text is None:

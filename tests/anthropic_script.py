@@ -85,6 +85,7 @@ class Record:
     usage: dict[str, Any] = field(default_factory=dict)
     billed: bool = True
     leaked: tuple[str, ...] = ()
+    peer: tuple[str, int] | None = None  # the other end of its connection
 
 
 class Hold:

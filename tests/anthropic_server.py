@@ -81,6 +81,7 @@ class AnthropicServer(Scripted):
     ) -> web.StreamResponse:
         headers = {name.lower(): value for name, value in request.headers.items() if name.lower() not in _HIDDEN}
         record = Record(len(self.requests), request.method, request.path, headers, f"req_{token_hex(12)}")
+        record.peer = request.transport.get_extra_info("peername") if request.transport else None
         self.requests.append(record)
         self.changed()
         try:

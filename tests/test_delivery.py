@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pytest_mock import MockerFixture
@@ -206,3 +207,39 @@ def test_a_database_that_stumbles(room: Room, telegram: TelegramServer, mocker: 
     mocker.patch("bot.outbox.next_reply", next_reply)
     deliver(room, telegram, number)
     assert state(room, number) == "sent"
+
+
+def test_what_was_sent_is_not_forgotten(room: Room, telegram: TelegramServer, mocker: MockerFixture) -> None:
+    """When the disk is full just after a piece was sent, the note is tried again, and never the sending."""
+    mocker.patch("bot.delivery.LOOKS_EVERY", 0.05)
+    number = writes(room, "once")
+    full = OperationalError("UPDATE", {}, Exception("database or disk is full"))
+    note, failures = outbox.note_sent, [full, full]
+
+    def note_sent(*arguments: Any) -> None:
+        if failures:
+            raise failures.pop()
+        note(*arguments)
+
+    mocker.patch("bot.outbox.note_sent", note_sent)
+    deliver(room, telegram, number)
+    assert len(telegram.messages(7)) == 1
+    with room.database.read() as tx:
+        assert tx.scalar(select(parts.c.doubts)) == 0
+
+
+def test_what_is_refused_in_every_form_is_set_aside(room: Room, telegram: TelegramServer) -> None:
+    """A piece that the vendor refuses also without its formatting keeps nothing else waiting."""
+    telegram.fail("sendMessage", 2, 400, "Bad Request: message is odd")
+    first, second = writes(room, "**odd**"), writes(room, "even")
+    deliver(room, telegram, first, second)
+    assert (state(room, first), state(room, second)) == ("gone", "sent")
+
+
+def test_the_plain_form_fits(telegram: TelegramServer) -> None:
+    """Addresses of links stand behind a plain text only as far as they fit."""
+    chat = Telegram(connect(telegram.token, telegram.url))
+    (payload,) = chat.pieces(" ".join(f"[{n}](https://example.org/{'x' * 80}/{n})" for n in range(60)))
+    plain = chat.plain(payload)["text"]
+    assert 3900 < len(plain) <= 4096
+    assert plain.startswith(payload["text"])

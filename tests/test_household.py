@@ -37,9 +37,9 @@ def test_the_shipped_household_is_in_order() -> None:
     ("text", "complaint"),
     [
         ("[butler]\nname = 3\n", "line 2, butler.name: Input should be a valid string"),
-        ("[butler]\nnam = 'a'\n", "line 2, butler.nam: nobody knows this key. Did you mean name?"),
-        ("[butler]\nname = 'a'\n[butlr]\n", "line 3, butlr: nobody knows this key. Did you mean butler?"),
-        ("[butler]\nname = 'a'\n[module.email]\n", "line 3, module: nobody knows this key. Did you mean modules?"),
+        ("[butler]\nnam = 'a'\n", "line 2, butler.nam: unknown key. Did you mean name?"),
+        ("[butler]\nname = 'a'\n[butlr]\n", "line 3, butlr: unknown key. Did you mean butler?"),
+        ("[butler]\nname = 'a'\n[module.email]\n", "line 3, module: unknown key. Did you mean modules?"),
         ("[butler]\nname = 'a'\nmax_steps = 0\n", "line 3, butler.max_steps: Input should be greater than or equal to 1"),
         (
             f"{SCHEDULE}cron = '* * * * *'\nprompt = ''\n",
@@ -51,7 +51,7 @@ def test_the_shipped_household_is_in_order() -> None:
         ),
         (
             f"{SCHEDULE}crn = '1'\n",
-            "line 5, butler.schedule.0.crn: nobody knows this key. Did",
+            "line 5, butler.schedule.0.crn: unknown key. Did",
         ),
         ("[butler\n", "(at line 1, column 8)"),
         ("", "butler: Field required"),

@@ -38,6 +38,7 @@ async def serve(house: House) -> None:
         bot = connect(token.get_secret_value() if token else "", house.settings.telegram_api_url)
         async with FrontDesk(house, {Telegram.channel: Telegram(bot)}) as desk:
             await _introduce(bot)
+            print(f"Serving @{bot.username} on Telegram. Ctrl-C ends the house.", flush=True)  # noqa: T201 - a person started it
             menu = asyncio.create_task(keep_menu(bot, desk.menu))
             try:
                 polling = Polling(bot, desk.take_in, desk.park, desk.tell_trouble)
@@ -53,7 +54,7 @@ async def _introduce(bot: PollingBot) -> None:
         try:
             return await introduce(bot)
         except TelegramError as error:
-            pause = min(2.0**failures, LONGEST_PAUSE)
+            pause = min(2.0 ** min(failures, 10), LONGEST_PAUSE)
             failures += 1
             log.warning("Telegram cannot be reached, the next try is in %.0f s: %s", pause, error)
             await asyncio.sleep(pause)

@@ -51,8 +51,8 @@ def _home(house: House) -> Findings:
     folder = house.home.folder
     try:
         house.home.make()
-    except OSError as error:
-        yield f"✗ home: {folder} cannot be made: {error}. Set BUTLER_HOME to a folder that you may write to."
+    except ConfigurationError as error:
+        yield f"✗ home: {error}"
         return
     free = shutil.disk_usage(folder).free
     if not os.access(folder, os.W_OK):

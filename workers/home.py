@@ -18,9 +18,14 @@ class Home:
     folder: Path
 
     def make(self) -> None:
-        """Make the folder, for its owner's eyes only."""
+        """Make the folder, for its owner's eyes only. Raises ConfigurationError."""
         os.umask(0o077)
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(
+                f"BUTLER_HOME: {self.folder} cannot be made: {error.strerror}. Name a folder that you may write to."
+            ) from None
 
     @property
     def database(self) -> Path:

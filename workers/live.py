@@ -5,7 +5,9 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from time import monotonic
+from typing import Literal
 
+from pydantic import TypeAdapter, ValidationError
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import RedisError
@@ -23,6 +25,7 @@ OUTAGE = (
 )
 TURN = "turn"
 REPLY = "reply"
+_NEWS = TypeAdapter(tuple[Literal["turn", "reply"], int, int, str])
 log = logging.getLogger(__name__)
 
 
@@ -81,7 +84,7 @@ async def listen(
                 lost_at = None
                 async for message in pubsub.listen():
                     if message["type"] == "message":
-                        on_news(*json.loads(message["data"]))
+                        _hand_on(message["data"], on_news)
         except RedisError as error:
             log.info("no news come from the workers: %s", error)
             lost_at = lost_at or monotonic()
@@ -90,6 +93,15 @@ async def listen(
             await asyncio.sleep(PATIENCE)
         finally:
             await redis.aclose()
+
+
+def _hand_on(data: bytes, on_news: Callable[[str, int, int, str], None]) -> None:
+    try:
+        news = _NEWS.validate_json(data)
+    except ValidationError:
+        log.warning("refused: what came as news is none")
+    else:
+        on_news(*news)
 
 
 def _topic(channel: str) -> str:

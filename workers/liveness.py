@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def held(path: Path, wanted_by: str = "") -> Iterator[None]:
+def held(path: Path, wanted_by: str = "", advice: str = "") -> Iterator[None]:
     """Hold a file lock as long as this process lives.
 
     Raises ConfigurationError that says what `wanted_by` cannot do when another process holds it.
@@ -31,7 +31,7 @@ def held(path: Path, wanted_by: str = "") -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
-            raise ConfigurationError(f"{wanted_by} runs already in this home, as process {file.read()}.") from None
+            raise ConfigurationError(f"{wanted_by} runs already in this home, as process {file.read()}.{advice}") from None
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
@@ -86,6 +86,11 @@ class Watch:
     def __init__(self, home: Path) -> None:
         self._home = home
         self._seen: dict[str, tuple[datetime, float]] = {}
+
+    @property
+    def known(self) -> set[str]:
+        """The workers that were noted at the last look."""
+        return set(self._seen)
 
     def dead(self, tx: Connection) -> list[str]:
         """Return the workers whose process is gone."""

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 import sys
+import threading
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from uuid import uuid4
@@ -44,6 +45,9 @@ def worker(settings: Settings, only: Sequence[str] = (), *, log_to_file: bool = 
     house.open("worker", log_to_file=log_to_file)
     name = uuid4().hex
     interrupts = Interrupts()
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
     with held(lock_path(house.home.folder, name)):
         with house.stores.house.write() as tx:
             note_birth(tx, name, utc_now())
@@ -56,6 +60,7 @@ def worker(settings: Settings, only: Sequence[str] = (), *, log_to_file: bool = 
             sweep=house.sweep(),
             interrupts=interrupts,
             clock=utc_now,
+            stopping=stopping,
         ).run()
         with house.stores.house.write() as tx:
             note_death(tx, house.home.folder, name)

@@ -4,6 +4,8 @@ import json
 import logging
 import zlib
 from collections.abc import Sequence
+from contextlib import suppress
+from time import monotonic
 from typing import Any
 
 from redis import Redis
@@ -20,12 +22,14 @@ RUN_TURN = "workers.turns.run_turn"
 JOB_TTL = 3600  # seconds: a ring that nobody heard for so long was found by the sweep
 MOST_RINGS = 1000  # with so many unheard, one more would change nothing
 LONGEST_RING = 1000  # bytes
+PATIENCE = 5.0  # seconds without a try after the queue could not be reached: a try may take as long as the time-out below
+TIMEOUT = 4.0  # seconds: longer than a worker listens
 log = logging.getLogger(__name__)
 
 
 def connect(url: str) -> Redis:
     """Return a connection that says at once when Redis is away: by itself redis-py would try for seconds on end."""
-    return Redis.from_url(url, socket_timeout=10, socket_connect_timeout=1, retry=Retry(NoBackoff(), 1))
+    return Redis.from_url(url, socket_timeout=TIMEOUT, socket_connect_timeout=1, retry=Retry(NoBackoff(), 1))
 
 
 class ForeignJobError(ValueError):
@@ -65,6 +69,7 @@ class Doorbell:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._silent_until = 0.0
         self._queue = Queue(TURNS, connection=redis, job_class=RingJob, serializer=JSONSerializer)
 
     def ring(self, conversation_ids: Sequence[int]) -> bool:
@@ -73,6 +78,8 @@ class Doorbell:
             Queue.prepare_data(RUN_TURN, args=[number], ttl=JOB_TTL, result_ttl=0, failure_ttl=0, description="")
             for number in conversation_ids
         ]
+        if monotonic() < self._silent_until:
+            return False
         try:
             if self._queue.count > MOST_RINGS:
                 return True
@@ -81,6 +88,7 @@ class Doorbell:
                 pipeline.execute()
         except RedisError as error:
             log.warning("the queue cannot be reached: %s", error)
+            self._silent_until = monotonic() + PATIENCE
             return False
         return True
 
@@ -102,16 +110,20 @@ class Doorbell:
             log.error("refused: %s", error)
             return None
 
-    def hang_up(self) -> None:
-        """End a wait for a ring that is under way, from a signal handler."""
-        self._redis.connection_pool.disconnect()
+    def wake(self) -> None:
+        """End a wait for a ring that is under way, from another thread: by a ring for nothing."""
+        with suppress(RedisError):
+            self._redis.lpush(self._queue.key, "")
 
     def forget_cut_off(self) -> None:
         """Drop rings that were between the queue and a worker when that died: the sweep finds what they were for."""
-        self._redis.delete(self._queue.intermediate_queue_key)
+        with suppress(RedisError):
+            self._redis.delete(self._queue.intermediate_queue_key)
 
     def fault(self) -> str | None:
         """Return why the queue cannot be reached, or None when it can."""
+        if monotonic() < self._silent_until:
+            return "cannot be reached; messages are kept and taken up by the sweep"
         try:
             self._redis.ping()
         except RedisError as error:

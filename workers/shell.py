@@ -45,16 +45,19 @@ def in_words(household: Household) -> str:
 
 def make_butler(settings: Settings, name: str) -> int:
     """Write a new butler's folder, ready to start. Raises ConfigurationError for a name that cannot be used."""
-    if not re.match(NAME, name):
+    if not re.fullmatch(NAME, name):
         raise ConfigurationError(
             f"{name} cannot be a butler's name. Take lower-case letters, digits and hyphens, a letter first, 32 at most."
         )
     folder = settings.household / name
     if folder.exists():
         raise ConfigurationError(f"{folder} is there already, and nothing in it was changed.")
-    (folder / "skills").mkdir(parents=True)
-    _write(folder / "butler.toml", _BUTLER.format(name=name, title=name.replace("-", " ").capitalize()))
-    _write(folder / "CLAUDE.md", _CHARACTER.format(name=name))
+    try:
+        (folder / "skills").mkdir(parents=True)
+        _write(folder / "butler.toml", _BUTLER.format(name=name, title=name.replace("-", " ").capitalize()))
+        _write(folder / "CLAUDE.md", _CHARACTER.format(name=name))
+    except OSError as error:
+        raise ConfigurationError(f"{folder} cannot be written: {error.strerror}. BUTLER_HOUSEHOLD names its place.") from None
     print(f"{folder} is ready. CLAUDE.md holds the butler's character; @{name} in a chat asks for it.")  # noqa: T201
     return 0
 

@@ -4,7 +4,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 
+from sqlalchemy import make_url
+from sqlalchemy.exc import DatabaseError
+
 import skills
+from bot.errors import ConfigurationError
 from bot.store import migrate
 from bot.store.database import Database, sqlite_url
 from workers.home import Home
@@ -26,14 +30,18 @@ class Stores:
 
     def prepare(self, butlers: Iterable[str], upgrade: Upgrade = migrate.upgrade) -> None:
         """Bring the databases into order before anything uses them. Raises ConfigurationError."""
-        wanted = {self._open(name): BUTLER_HISTORIES for name in butlers}
+        opened = {name: self._open(name) for name in butlers}
+        wanted = dict.fromkeys(opened.values(), BUTLER_HISTORIES)
         self._bring_up_to_date({self.house: migrate.HOUSE, **wanted}, upgrade)
+        self._of_butlers |= opened
 
     def of(self, butler: str) -> Database:
         """Return a butler's own database, made at its first use when the butler came after the start."""
         with self._opening:
             if butler not in self._of_butlers:
-                self._bring_up_to_date({self._open(butler): BUTLER_HISTORIES}, migrate.upgrade)
+                database = self._open(butler)
+                self._bring_up_to_date({database: BUTLER_HISTORIES}, migrate.upgrade)
+                self._of_butlers[butler] = database
             return self._of_butlers[butler]
 
     def close(self) -> None:
@@ -44,11 +52,20 @@ class Stores:
     def _open(self, butler: str) -> Database:
         path = self._home.butler_database(butler)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._of_butlers[butler] = Database(sqlite_url(path))
-        return self._of_butlers[butler]
+        return Database(sqlite_url(path))
 
     def _bring_up_to_date(self, wanted: Mapping[Database, Sequence[Path]], upgrade: Upgrade) -> None:
         with waited_for(self._home.lock("migrate")):
-            behind = {one.url: steps for one, steps in wanted.items() if not migrate.is_current(one, steps)}
+            behind = {one.url: steps for one, steps in wanted.items() if not _is_current(one, steps)}
             if behind:
                 upgrade(behind)
+
+
+def _is_current(database: Database, histories: Sequence[Path]) -> bool:
+    try:
+        return migrate.is_current(database, histories)
+    except DatabaseError as error:
+        raise ConfigurationError(
+            f"The database {make_url(database.url).database} cannot be read: {error.orig}. If it is damaged, put a back-up "
+            "in its place."
+        ) from None

@@ -27,6 +27,7 @@ from workers.memory import keep_what_is_loaded
 
 QUICK_DEATH = 2.0  # seconds: who dies sooner is started again later each time
 LONGEST_PAUSE = 10.0
+DAMAGED_AFTER = 3  # quick deaths of the embedded server
 STOPS_WITHIN = 12.0
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ class Supervisor:
         self._house = house
         self._children = children
         self._valkey: Popen[bytes] | None = None
+        self._queue = Child("valkey", lambda: 0)
         self._stopping = False
         self._status = 0
         self._alive_read, self._alive_write = os.pipe()  # children see its end when this process dies
@@ -75,18 +77,13 @@ class Supervisor:
         return self._status
 
     def _start_what_is_due(self) -> None:
-        if self._valkey is None or self._valkey.poll() is not None:
-            self._start_valkey()
+        # Whoever needs the embedded server waits for it.
+        if self._valkey is None and self._house.settings.redis_url is None and monotonic() >= self._queue.start_at:
+            self._queue.started_at = monotonic()
+            self._valkey = valkey.start(self._house.home)
         for child in self._children:
             if child.pid == 0 and monotonic() >= child.start_at:
                 self._fork(child)
-
-    def _start_valkey(self) -> None:
-        """Start the embedded server, unless another one is set; whoever needs it waits for it."""
-        if self._house.settings.redis_url is None:
-            if self._valkey is not None:
-                log.warning("valkey died with status %s and is started again", self._valkey.returncode)
-            self._valkey = valkey.start(self._house.home)
 
     def _next_start(self) -> float:
         due = [child.start_at - monotonic() for child in self._children if child.pid == 0]
@@ -118,6 +115,8 @@ class Supervisor:
         finally:
             if sys.exc_info()[0] is not None:
                 log.critical("the process ends by an error", exc_info=True)  # noqa: LOG014 - in flight, not caught
+                if child.leads:
+                    print(f"butler: {child.name} ended by an error; {self._house.home.logs} says more", file=sys.stderr)  # noqa: T201
             logging.shutdown()
             sys.stdout.flush()
             sys.stderr.flush()
@@ -130,6 +129,13 @@ class Supervisor:
                 if pid:
                     self._note_death(child, os.waitstatus_to_exitcode(status))
 
+        if self._valkey is not None and self._valkey.poll() is not None:
+            log.warning("valkey died with status %s and is started again", self._valkey.returncode)
+            self._valkey = None
+            _count_death(self._queue)
+            if self._queue.deaths >= DAMAGED_AFTER:
+                valkey.set_aside(self._house.home)  # nothing stands in it that the tables do not know
+
     def _note_death(self, child: Child, status: int) -> None:
         child.pid = 0
         if child.once and status == 0:
@@ -139,8 +145,7 @@ class Supervisor:
             self._stop(max(status, 0))
             return
         log.warning("%s died with status %s and is started again", child.name, status)
-        child.deaths = child.deaths + 1 if monotonic() - child.started_at < QUICK_DEATH else 0
-        child.start_at = monotonic() + (min(0.1 * 2**child.deaths, LONGEST_PAUSE) if child.deaths else 0.0)
+        _count_death(child)
 
     def _stop(self, status: int) -> None:
         self._stopping = True
@@ -167,7 +172,7 @@ def up(settings: Settings, only: Sequence[str] = ()) -> int:
     """Run the whole house, or `only` some of its butlers; return its exit status. Raises ConfigurationError."""
     house = House(settings, only)
     house.home.make()
-    with held(house.home.lock("house"), "A house"):
+    with held(house.home.lock("house"), "A house", " `butler chat` talks with it."):
         # What is wrong with the settings is said once, and before anything runs.
         house.household()
         price(house.model_name)
@@ -191,6 +196,12 @@ def _children(settings: Settings, only: Sequence[str]) -> list[Child]:
         Child("worker", partial(processes.worker, settings, only, log_to_file=here)),
         Child("clock", partial(processes.clock, settings, only, log_to_file=here)),
     ]
+
+
+def _count_death(child: Child) -> None:
+    """Decide when to start a process again: at once, or later each time if it keeps dying quickly."""
+    child.deaths = child.deaths + 1 if monotonic() - child.started_at < QUICK_DEATH else 0
+    child.start_at = monotonic() + (min(0.1 * 2 ** min(child.deaths, 10), LONGEST_PAUSE) if child.deaths else 0.0)
 
 
 def _signal(child: Child, number: signal.Signals) -> None:

@@ -40,6 +40,8 @@ class Sweep:
         """Free what dead workers held."""
         with self.database.read() as tx:
             dead = self.watch.dead(tx)
+            # A thread may have claimed something in the moment in which its worker said goodbye.
+            dead += takeover.workers_with_claims(tx) - self.watch.known
         for worker in dead:
             with self.database.write() as tx:
                 freed = takeover.take_over(tx, worker, self.treasury, self.clock())

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 
 from adapters.chats.terminal.chat import CHANNEL, Terminal
 from adapters.chats.terminal.screens import PipeScreen, PromptScreen
+from bot import conversations
 from bot.errors import ConfigurationError
 from bot.store.tables import inbox, outbox
 from workers.front_desk import FrontDesk, together
@@ -30,7 +31,7 @@ async def serve(house: House) -> int:
         terminal = Terminal(screen, getpass.getuser(), channel)
         async with FrontDesk(house, {channel: terminal}) as desk:
             if isinstance(screen, PromptScreen):
-                _greet(house)
+                screen.write(await desk.database.read(partial(_greeting, house, terminal)))
                 talk = screen.run(partial(_say, desk, terminal))
             else:
                 talk = _answer_lines(desk, terminal)
@@ -52,11 +53,12 @@ def _window(house: House) -> Iterator[str]:
                 raise
 
 
-def _greet(house: House) -> None:
+def _greeting(house: House, terminal: Terminal, tx: Connection) -> str:
+    butler = house.household().get(conversations.butler_at(tx, terminal.address)).name
     model = "the rehearsal model (no key is set)" if house.model_name == REHEARSAL else house.model_name
-    sys.stdout.write(
-        f"Good day. You are talking with {house.household().get(None).name}, who thinks with {model}.\n"
-        "/help lists the commands; Ctrl-C stops what is being done, Ctrl-D leaves.\n\n"
+    return (
+        f"Good day. You are talking with {butler}, who thinks with {model}. /help lists the commands; Ctrl-C stops what is "
+        "being done, Ctrl-D leaves."
     )
 
 

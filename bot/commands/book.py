@@ -12,7 +12,13 @@ from bot.conversations import Conversation
 from bot.nearest import did_you_mean
 from bot.people import Person
 
+LONGEST_NUMBER = 18  # digits: a row's id has no more
 _COMMAND = re.compile(r"/(\w+)(?:\s+(.*))?$", re.DOTALL)
+
+
+def is_number(text: str) -> bool:
+    """Tell whether a text can be the number of something that is kept."""
+    return text.isascii() and text.isdecimal() and len(text) <= LONGEST_NUMBER
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import select, update
 
 from bot import conversations, journal, outbox, transcript
-from bot.commands.book import Asking, Command
+from bot.commands.book import Asking, Command, is_number
 from bot.household import Household
 from bot.messages import Origin
 from bot.nearest import did_you_mean
@@ -87,9 +87,9 @@ class TalkCommands:
 
     def _retry(self, asking: Asking) -> str:
         number = asking.arguments.lower()
-        if number.isdecimal() and self._retry_message(asking, int(number)):
+        if is_number(number) and self._retry_message(asking, int(number)):
             return f"I am trying message {number} once more."
-        if number.startswith("r") and number[1:].isdecimal() and self._retry_reply(asking, int(number[1:])):
+        if number.startswith("r") and is_number(number[1:]) and self._retry_reply(asking, int(number[1:])):
             return f"I am sending reply {number} once more."
         return "There is nothing set aside under that number. /failed lists what there is."
 

@@ -6,7 +6,6 @@ from concurrent.futures import Executor
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
 
 from bot.store.database import Database
 
@@ -36,20 +35,27 @@ class AsyncDatabase:
         return await done
 
     async def _write_what_waits(self) -> None:
-        loop = asyncio.get_running_loop()
         while self._waiting:
             batch, self._waiting = self._waiting, []
-            work = loop.run_in_executor(self._threads, self._write, [change for change, _ in batch])
-            await asyncio.wait([work])
-            failure = work.exception()
-            results = [failure] * len(batch) if failure is not None else work.result()
-            for (_, done), result in zip(batch, results, strict=True):
-                if done.cancelled():
-                    continue
-                if isinstance(result, BaseException):
-                    done.set_exception(result)
-                else:
-                    done.set_result(result)
+            if not await self._commit(batch) and len(batch) > 1:
+                for one in batch:
+                    await self._commit([one])
+
+    async def _commit(self, batch: "Sequence[tuple[Change, asyncio.Future[Any]]]") -> bool:
+        """Make changes together, and tell whether that was possible; a change that fails alone fails for its asker."""
+        changes = [change for change, _ in batch]
+        work = asyncio.get_running_loop().run_in_executor(self._threads, self._write, changes)
+        await asyncio.wait([work])
+        failure = work.exception()
+        results = [None] * len(batch) if failure is not None else work.result()
+        for (_, done), result in zip(batch, results, strict=True):
+            if done.cancelled():
+                continue
+            if failure is None:
+                done.set_result(result)
+            elif len(batch) == 1:
+                done.set_exception(failure)
+        return failure is None
 
     def _read(self, look: Callable[[Connection], T]) -> T:
         with self._database.read() as tx:
@@ -57,15 +63,4 @@ class AsyncDatabase:
 
     def _write(self, changes: Sequence[Change]) -> list[Any]:
         with self._database.write() as tx:
-            if len(changes) == 1:
-                return [changes[0](tx)]
-            return [_apart(change, tx) for change in changes]
-
-
-def _apart(change: Change, tx: Connection) -> Any:  # noqa: ANN401 - whatever the change returns, or its error
-    """Make one of several changes: when it fails, the others stay."""
-    try:
-        with tx.begin_nested():
-            return change(tx)
-    except SQLAlchemyError as error:
-        return error
+            return [change(tx) for change in changes]

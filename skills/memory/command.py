@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from bot.commands.book import Asking, Command
+from bot.commands.book import Asking, Command, is_number
 from bot.household import Household
 from bot.store.database import Database
 from skills.memory import facts
@@ -17,7 +17,7 @@ def memory_command(household: Callable[[], Household], store_of: Callable[[str],
         words = asking.arguments.split()
         if len(words) == 2 and words[0] == "forget" and words[1].isdecimal():  # noqa: PLR2004 - forget NUMBER
             with store.write() as tx:
-                forgotten = facts.forget(tx, asking.subject, int(words[1]))
+                forgotten = facts.forget(tx, asking.subject, int(words[1])) if is_number(words[1]) else None
             return f"Forgotten: {forgotten}" if forgotten else f"There is no fact {words[1]}."
         found = facts.find(store, asking.subject, asking.arguments)
         if not found:

@@ -38,7 +38,7 @@ class Memory:
         return Foreign(lines) if any(fact.stranger for fact in found) else lines
 
     @tool(Effect.KEYED, own=True)
-    def forget(self, context: Context, fact: int) -> str:
+    def forget(self, context: Context, fact: Annotated[int, Field(ge=1, le=10**18)]) -> str:
         """Forget the fact with this number for good."""
 
         def delete(tx: Connection) -> str:

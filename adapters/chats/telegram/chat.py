@@ -8,7 +8,7 @@ import httpx
 from telegram import Bot, LinkPreviewOptions, MessageEntity, ReplyParameters
 from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError
 
-from adapters.chats.telegram.text import Entity, pieces, preview
+from adapters.chats.telegram.text import LIMIT, Entity, pieces, preview, utf16
 from adapters.chats.telegram.updates import CHANNEL
 from bot.errors import (
     BadFormat,
@@ -26,6 +26,17 @@ NO_PREVIEW = LinkPreviewOptions(is_disabled=True)  # a preview fetches the addre
 PRIVATE_PACE = 0.1  # seconds
 GROUP_PACE = 3.0  # a bot may write 20 times a minute into a group
 Result = TypeVar("Result")
+_NO_WAY_IN = (
+    "chat not found",
+    "chat_write_forbidden",
+    "not enough rights",
+    "have no rights",
+    "chat_restricted",
+    "peer_id_invalid",
+    "message thread not found",
+    "topic_closed",
+    "topic_deleted",
+)
 # The connection was never made, so that nothing was sent.
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
@@ -46,8 +57,11 @@ class Telegram:
 
     def plain(self, payload: Json) -> Json:
         """Return a message without entities, with the addresses of its links behind it."""
-        links = [str(entity["url"]) for entity in payload["entities"] if "url" in entity]
-        return _payload("\n".join((payload["text"], *links)), [])
+        text = payload["text"]
+        for link in (str(entity["url"]) for entity in payload["entities"] if "url" in entity):
+            if utf16(f"{text}\n{link}") <= LIMIT:
+                text = f"{text}\n{link}"
+        return _payload(text, [])
 
     def preview(self, text: str) -> Json:
         """Render an unfinished answer: all of it, or its end."""
@@ -109,7 +123,7 @@ class Telegram:
             )
         except BadFormat as error:
             # A server that is older than drafts, or a chat that takes none.
-            self._has_drafts = "not found" not in str(error).lower() and "DRAFT" not in str(error)
+            self._has_drafts = "method not found" not in str(error).lower() and "DRAFT" not in str(error)
             raise
 
     async def typing(self, address: Address) -> None:
@@ -153,7 +167,8 @@ def _delivery_error(error: TelegramError) -> DeliveryError:
     if isinstance(error, Forbidden | ChatMigrated):
         return ChatGone(reason)
     if isinstance(error, InvalidToken):
-        return RetryLater("Telegram refuses the bot's token", 60)
+        # The SDK calls every 404 so, also that of a server which does not know the method.
+        return BadFormat(reason) if "method not found" in reason.lower() else RetryLater("Telegram refuses the bot's token", 60)
     if isinstance(error, NetworkError):
         # Without a cause it is an answer, such as 502; of a broken connection nobody knows what it carried.
         unsent = error.__cause__ is None or isinstance(error.__cause__, _UNSENT)
@@ -167,7 +182,7 @@ def _bad_request(reason: str) -> DeliveryError:
         return NotChanged(reason)
     if "message to edit not found" in words or "message can't be edited" in words:
         return MessageGone(reason)
-    if "chat not found" in words or "chat_write_forbidden" in words or "not enough rights" in words:
+    if any(phrase in words for phrase in _NO_WAY_IN):
         return ChatGone(reason)
     return BadFormat(reason)
 

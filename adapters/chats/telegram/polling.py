@@ -22,6 +22,8 @@ POLL_SECONDS = 25  # then Telegram answers with nothing; a longer silence is a c
 GRACE_SECONDS = 10
 LONGEST_PAUSE = 30.0
 WANTED = ["message", "edited_message"]
+# What one message may raise by a fault of the house: were it to end the process, it would come again at every start.
+UNEXPECTED = (ArithmeticError, AttributeError, ConfigurationError, LookupError, SQLAlchemyError, TypeError, ValueError)
 log = logging.getLogger(__name__)
 
 
@@ -102,15 +104,16 @@ class Polling:
                 await self._take_in(messages)
         except OperationalError:
             raise  # the disk is full, or the database is locked: all of them wait
-        except SQLAlchemyError as error:
+        except UNEXPECTED as error:
             if len(messages) == 1:
-                await self._park(CHANNEL, messages[0].model_dump_json(), str(error.args[0]))
+                log.exception("a message cannot be taken in")
+                await self._park(CHANNEL, messages[0].model_dump_json(), str(error))
                 return
             for message in messages:
                 await self._take([message])
 
     async def _rest(self, error: Exception, failures: int) -> None:
-        pause = min(2.0 ** (failures - 1), LONGEST_PAUSE)
+        pause = min(2.0 ** min(failures - 1, 10), LONGEST_PAUSE)
         if isinstance(error, RetryAfter):
             pause = float(error.retry_after) if isinstance(error.retry_after, int) else error.retry_after.total_seconds()
         elif isinstance(error, Conflict):

@@ -31,6 +31,7 @@ class Terminal:
         self._screen = screen
         self._user = user
         self.channel = channel
+        self.address = Address(channel=channel, chat=user)
 
     def to_message(self, line: str, now: datetime) -> IncomingMessage:
         """Turn what was typed into a message."""
@@ -38,7 +39,7 @@ class Terminal:
         return IncomingMessage(
             id=number,
             native_id=number,
-            address=Address(channel=self.channel, chat=self._user),
+            address=self.address,
             sender=Sender(channel=CHANNEL, id=self._user, name=self._user),
             text=line,
             sent_at=now,
