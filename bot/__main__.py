@@ -75,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     add("chat", "talk in this terminal with a house that runs", _process("terminal"))
     add("bot", "run the process that speaks to chat vendors", _process("bot"))
     add("worker", "run the process in which butlers think and act", _process("worker"))
-    add("clock", "run the process that rings when a wait is over", _process("clock"))
+    add("clock", "run the process that wakes conversations whose wait is over", _process("clock"))
     add("check", "look for everything that is wrong, spending nothing", _check)
     add("list", "list the household", _shell("list_butlers"))
     add("init", "write a new butler's folder", _shell("make_butler")).add_argument("name", metavar="NAME")

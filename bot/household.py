@@ -200,7 +200,7 @@ def _problem(text: str, problem: dict[str, Any]) -> str:
     line = _line(text, names)
     where = f"line {line}, {key}" if line else key
     if problem["type"] == "extra_forbidden":
-        return f"{where}: nobody knows this key.{did_you_mean(names[-1], _known(names[:-1]))}"
+        return f"{where}: unknown key.{did_you_mean(names[-1], _known(names[:-1]))}"
     return f"{where}: {problem['msg']}"
 
 
