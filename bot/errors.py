@@ -16,11 +16,31 @@ ButlersError
         RetryLater · Doubtful · BadFormat · ChatGone · MessageGone · NotChanged
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 class ButlersError(Exception):
     """Any error that the house itself raises; its text may be shown to a person."""
+
+
+_IN_PLAIN_WORDS = {
+    "missing": "is missing",
+    "decimal_parsing": "is no number; write it like 5 or 0.50",
+    "int_parsing": "is no whole number",
+    "int_type": "is no whole number",
+    "string_type": "is no text in quotes",
+    "model_type": "is no table",
+    "dict_type": "is no table",
+    "string_pattern_mismatch": "takes lower-case letters, digits and hyphens, a letter first, 32 at most",
+    "string_too_short": "is empty",
+}
+
+
+def in_plain_words(problem: Mapping[str, Any]) -> str:
+    """Return what pydantic found wrong as a person reads it."""
+    return _IN_PLAIN_WORDS.get(problem["type"]) or str(problem["msg"]).removeprefix("Value error, ")
 
 
 class ConfigurationError(ButlersError):

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bot.errors import ConfigurationError
+from bot.errors import ConfigurationError, in_plain_words
 from bot.nearest import did_you_mean
 from bot.skill_notes import SkillNote, read_notes
 
@@ -201,7 +201,7 @@ def _problem(text: str, problem: dict[str, Any]) -> str:
     where = f"line {line}, {key}" if line else key
     if problem["type"] == "extra_forbidden":
         return f"{where}: unknown key.{did_you_mean(names[-1], _known(names[:-1]))}"
-    return f"{where}: {problem['msg']}"
+    return f"{where}: {in_plain_words(problem)}"
 
 
 def _known(names: list[str]) -> list[str]:

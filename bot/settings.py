@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 from tzlocal import get_localzone_name
 
-from bot.errors import ConfigurationError
+from bot.errors import ConfigurationError, in_plain_words
 from bot.nearest import did_you_mean
 
 
@@ -171,7 +171,7 @@ def load() -> Settings:
         raise ConfigurationError(".env: the file is not UTF-8 text. Save it as UTF-8.") from None
     except ValidationError as error:
         lines = [
-            f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg'].removeprefix('Value error, ')}"
+            f"{'.'.join(str(part) for part in problem['loc'])}: {in_plain_words(problem)}"
             for problem in error.errors(include_input=False, include_url=False)
         ]
         raise ConfigurationError("\n".join(lines)) from None

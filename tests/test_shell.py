@@ -15,6 +15,9 @@ from bot.settings import Settings
 from tests.houses import ROOT, House
 from workers.front_desk import FrontDesk
 from workers.house import House as Built
+from workers.house import utc_now
+from workers.liveness import note_birth
+from workers.terminal import warn_when_alone
 
 
 @pytest.fixture
@@ -86,3 +89,23 @@ def test_a_terminal_takes_everything() -> None:
     assert terminal.preview("x") == {"text": "x"}
     assert (terminal.has_drafts(address), terminal.pace(address) < 1) == (True, True)
     asyncio.run(terminal.edit(address, "1", {"text": "better"}))
+
+
+def test_a_chat_without_a_worker_says_so(at_home: Path, mocker: MockerFixture, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where nobody is there to answer, the one who waits is told, and how to change that; where somebody is, not."""
+    del at_home
+    mocker.patch("workers.terminal.ALONE_AFTER", 0.01)
+    house = Built(Settings())
+    house.home.make()
+    house.make_tables()
+
+    async def wait() -> str:
+        async with FrontDesk(house, {}) as desk:
+            await warn_when_alone(desk, PipeScreen())
+        return capsys.readouterr().out
+
+    assert "No worker is running, so messages wait." in asyncio.run(wait())
+    with house.stores.house.write() as tx:
+        note_birth(tx, "w", utc_now())
+    assert asyncio.run(wait()) == ""
+    house.close()

@@ -57,7 +57,7 @@ def test_an_edit_has_an_id_of_its_own() -> None:
     """An edit shares its original's native id, and a second edit is another gesture."""
     edit = {"update_id": 2, "edited_message": private("better")["message"] | {"edit_date": 1_795_000_060}}
     message = read(edit)
-    assert (message.id, message.native_id, message.is_edit) == ("7:5:1795000060", "7:5", True)
+    assert (message.id, message.native_id, message.is_edit) == ("7:5:1795000060:b4088f7a", "7:5", True)
 
 
 @pytest.mark.parametrize(

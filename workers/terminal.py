@@ -13,6 +13,7 @@ from sqlalchemy import Connection, select
 from adapters.chats.terminal.chat import CHANNEL, Terminal
 from adapters.chats.terminal.screens import PipeScreen, PromptScreen
 from bot import conversations
+from bot.commands.look import workers_alive
 from bot.errors import ConfigurationError
 from bot.store.tables import inbox, outbox
 from workers.front_desk import FrontDesk, together
@@ -20,6 +21,7 @@ from workers.house import REHEARSAL, House, utc_now
 from workers.liveness import held
 
 MOST_WINDOWS = 9
+ALONE_AFTER = 10.0  # seconds in which a worker of the same house has started
 LOOKS_EVERY = 0.02  # seconds between two looks for an answer, in a pipe
 
 
@@ -35,7 +37,11 @@ async def serve(house: House) -> int:
                 talk = screen.run(partial(_say, desk, terminal))
             else:
                 talk = _answer_lines(desk, terminal)
-            await together(talk, *desk.services())
+            warning = asyncio.create_task(warn_when_alone(desk, screen))
+            try:
+                await together(talk, *desk.services())
+            finally:
+                warning.cancel()
     return 0
 
 
@@ -60,6 +66,13 @@ def _greeting(house: House, terminal: Terminal, tx: Connection) -> str:
         f"Good day. You are talking with {butler}, who thinks with {model}. /help lists the commands; Ctrl-C stops what is "
         "being done, Ctrl-D leaves."
     )
+
+
+async def warn_when_alone(desk: FrontDesk, screen: PromptScreen | PipeScreen) -> None:
+    """Say once that nobody is there to answer, where that is so."""
+    await asyncio.sleep(ALONE_AFTER)
+    if not await desk.database.read(lambda tx: workers_alive(tx, utc_now())):
+        screen.write("No worker is running, so messages wait. `butler up` starts the whole house, `butler worker` a worker.")
 
 
 async def _say(desk: FrontDesk, terminal: Terminal, text: str) -> str:

@@ -57,7 +57,7 @@ class LookCommands:
         tx = asking.tx
         butler = self.household().get(asking.conversation.butler)
         standing = self.treasury.standing(tx, asking.now)
-        alive = tx.scalar(select(func.count()).where(workers.c.beat_at > asking.now - ALIVE))
+        alive = workers_alive(tx, asking.now)
         lines = [
             f"Butler: **{butler.name}**, model: {self.model}",
             f"Here: {_turn_in_words(asking)}",
@@ -174,3 +174,8 @@ def _turn_in_words(asking: Asking) -> str:
 def _start(text: str) -> str:
     line = " ".join(text.split())
     return line if len(line) <= WORDS else f"{line[:WORDS]}…"
+
+
+def workers_alive(tx: Connection, now: datetime) -> int:
+    """Count the workers that beat."""
+    return int(tx.scalar(select(func.count()).where(workers.c.beat_at > now - ALIVE)) or 0)

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
+from zlib import crc32
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -154,7 +155,10 @@ def to_message(update: Any, me: User) -> IncomingMessage | None:  # noqa: ANN401
     native_id = f"{message.chat.id}:{message.message_id}"
     foreign = message.forward_origin is not None or message.via_bot is not None
     return IncomingMessage(
-        id=f"{native_id}:{message.edit_date}" if parsed.message is None else native_id,
+        # Two edits may come within one second, which is all that the edit's date tells.
+        id=f"{native_id}:{message.edit_date}:{crc32(message.words.encode(errors='surrogatepass')):08x}"
+        if parsed.message is None
+        else native_id,
         native_id=native_id,
         address=Address(
             channel=CHANNEL,
