@@ -73,7 +73,7 @@ def household(home: House, **butlers: str) -> Path:
             {"BUTLER_TIMEZONE": "Europe/Belin"},
             "BUTLER_TIMEZONE: Europe/Belin is no IANA zone such as Europe/Berlin. Did you mean",
         ),
-        ({"BUTLER_DAILY_CAP_USD": "much"}, "BUTLER_DAILY_CAP_USD: Input should be a valid decimal"),
+        ({"BUTLER_DAILY_CAP_USD": "much"}, "BUTLER_DAILY_CAP_USD: is no number; write it like 5 or 0.50"),
         ({"BUTLER_HOUSEHOLD": "/nowhere"}, "there is no folder /nowhere. `butler init assistant` makes one."),
         ({"BUTLER_DEFAULT": "asistant"}, "holds no working butler named asistant. There are: assistant, general. Did you mean"),
         ({"TELEGRAM_API_URL": "telegram.org"}, "TELEGRAM_API_URL: an address begins with http:// or https://"),
