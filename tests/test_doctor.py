@@ -131,7 +131,7 @@ def test_the_household(check: Check, tmp_path: Path, monkeypatch: pytest.MonkeyP
     (folder / "other" / "butler.toml").write_text("[butler]\nname = 3\n")
     printed = check(2, BUTLER_HOUSEHOLD=str(folder))
     assert "✗ butler assistant: butler assistant, [modules.counting]: url: Field required" in printed
-    assert "line 2, butler.name: Input should be a valid string" in printed
+    assert "line 2, butler.name: is no text in quotes" in printed
     modules.installed.cache_clear()
 
 
