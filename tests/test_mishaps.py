@@ -5,20 +5,22 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx2
 import pytest
+from pytest_mock import MockerFixture
 from sqlalchemy import insert, select, update
 
 from adapters.chats.telegram.chat import Telegram
 from adapters.chats.telegram.polling import connect as connect_bot
 from bot import conversations, outbox, transcript
 from bot.delivery import Delivery
-from bot.errors import BadFormat
+from bot.errors import BadFormat, Doubtful
 from bot.messages import Address, Origin, ReplyKind
 from bot.ports import Text, Thought
 from bot.presence import Presences
 from bot.store.async_database import AsyncDatabase
 from bot.store.tables import conversations as places
-from bot.store.tables import turns
+from bot.store.tables import ledger, turns
 from tests.anthropic_server import AnthropicServer
 from tests.houses import House, wait_until
 from tests.room import Room
@@ -166,3 +168,36 @@ def test_a_thought_of_another_model_leaves_no_empty_message(tmp_path: Path) -> N
             transcript.append(tx, number, turn, "butler", (thought,), Origin.BUTLER, room.clock())
         claude.says("Here.")
         assert room.asks("and now?") == "Here."
+
+
+@pytest.mark.parametrize("in_the_middle", [False, True])
+def test_a_model_at_the_other_end_of_a_dead_connection(tmp_path: Path, mocker: MockerFixture, *, in_the_middle: bool) -> None:
+    """A provider that falls silent is given up after a while, paid for in full, and asked again."""
+    mocker.patch("adapters.models.anthropic.TIMEOUT", httpx2.Timeout(0.3))
+    with AnthropicServer() as claude, Room(tmp_path, claude) as room:
+        claude.hang_mid_stream(after_events=4) if in_the_middle else claude.hang()
+        number = room.takes_in("hello")
+        room.runner().run_turn(number, None)
+        assert room.replies(number) == []
+        (_, until), *_ = room.woken
+        with room.database.read() as tx:
+            assert tx.scalar(select(ledger.c.reported)) is False
+        room.now = until
+        claude.says("Here I am.")
+        room.runner().run_turn(number, None)
+        assert room.replies(number) == ["Here I am."]
+
+
+def test_telegram_at_the_other_end_of_a_dead_connection(mocker: MockerFixture) -> None:
+    """A message that Telegram does not answer counts as one that may have arrived."""
+    mocker.patch("adapters.chats.telegram.polling.READ_SECONDS", 0.3)
+
+    async def run(telegram: TelegramServer) -> None:
+        async with connect_bot(telegram.token, telegram.url) as bot:
+            telegram.hang("sendMessage")
+            with pytest.raises(Doubtful):
+                await Telegram(bot).send(Address(channel="telegram", chat="7"), {"text": "hello", "entities": []}, None)
+
+    with TelegramServer() as telegram:
+        telegram.person(7).writes("/start")
+        asyncio.run(run(telegram))

@@ -20,6 +20,7 @@ from bot.ports import Json
 
 POLL_SECONDS = 25  # then Telegram answers with nothing; a longer silence is a connection whose other end is gone
 GRACE_SECONDS = 10
+READ_SECONDS = 20  # then nobody knows whether a request was carried out
 LONGEST_PAUSE = 30.0
 WANTED = ["message", "edited_message"]
 # What one message may raise by a fault of the house: were it to end the process, it would come again at every start.
@@ -44,8 +45,8 @@ def connect(token: str, api_url: str) -> PollingBot:
         token,
         base_url=f"{api_url}/bot",
         base_file_url=f"{api_url}/file/bot",
-        request=HTTPXRequest(connection_pool_size=64, connect_timeout=10, read_timeout=20, pool_timeout=30),
-        get_updates_request=HTTPXRequest(connection_pool_size=1, connect_timeout=10, read_timeout=20),
+        request=HTTPXRequest(connection_pool_size=64, connect_timeout=10, read_timeout=READ_SECONDS, pool_timeout=30),
+        get_updates_request=HTTPXRequest(connection_pool_size=1, connect_timeout=10, read_timeout=READ_SECONDS),
     )
 
 
