@@ -1,12 +1,15 @@
 """What every test may ask for: loopback vendors, and houses."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from bot.store.database import Database
 from tests.anthropic_server import AnthropicServer
 from tests.houses import OWNER, House
+from tests.spenders import books
 from tests.telegram_people import Person
 from tests.telegram_server import TelegramServer
 
@@ -73,3 +76,10 @@ def owner(telegram: TelegramServer, house: House) -> Person:
 def pipe(tmp_path: Path) -> House:
     """A house without any account, for the terminal."""
     return House(tmp_path)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    """A house's database with one turn in it."""
+    with closing(books(tmp_path / "house.db")) as made:
+        yield made

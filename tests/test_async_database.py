@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from pytest_mock import MockerFixture
@@ -13,7 +12,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from bot.store.async_database import AsyncDatabase
 from bot.store.database import Database
 from bot.store.tables import identities, people
-from tests.spenders import NOW, books
+from tests.spenders import NOW
 
 
 @pytest.fixture
@@ -40,9 +39,8 @@ def names(database: Database) -> list[str]:
         return [str(name) for name in tx.scalars(select(people.c.name).order_by(people.c.id))]
 
 
-def test_what_is_written_together_fails_apart(tmp_path: Path, threads: ThreadPoolExecutor) -> None:
+def test_what_is_written_together_fails_apart(database: Database, threads: ThreadPoolExecutor) -> None:
     """Of changes that are committed together, one that fails leaves nothing of itself, and the others stay."""
-    database = books(tmp_path / "house.db")
 
     async def run() -> list[object]:
         shared = AsyncDatabase(database, threads)
@@ -54,9 +52,8 @@ def test_what_is_written_together_fails_apart(tmp_path: Path, threads: ThreadPoo
     assert names(database) == ["Ada", *"abcdef"]
 
 
-def test_a_commit_that_fails_fails_for_all(tmp_path: Path, threads: ThreadPoolExecutor, mocker: MockerFixture) -> None:
+def test_a_commit_that_fails_fails_for_all(database: Database, threads: ThreadPoolExecutor, mocker: MockerFixture) -> None:
     """When nothing can be committed, everybody hears of it, and the next write is tried anew."""
-    database = books(tmp_path / "house.db")
 
     async def run() -> tuple[list[str | BaseException], str]:
         shared = AsyncDatabase(database, threads)
@@ -71,9 +68,8 @@ def test_a_commit_that_fails_fails_for_all(tmp_path: Path, threads: ThreadPoolEx
     assert names(database) == ["Ada", "d"]
 
 
-def test_who_no_longer_waits_disturbs_nobody(tmp_path: Path, threads: ThreadPoolExecutor) -> None:
+def test_who_no_longer_waits_disturbs_nobody(database: Database, threads: ThreadPoolExecutor) -> None:
     """A change whose asker was cancelled is made all the same, and the others get their results."""
-    database = books(tmp_path / "house.db")
 
     async def run() -> str:
         shared = AsyncDatabase(database, threads)

@@ -13,9 +13,9 @@ from sqlalchemy import create_engine
 
 from bot.__main__ import _parser
 from bot.settings import Settings
+from bot.store.database import Database
 from bot.store.tables import metadata
 from tests.houses import BUTLER, ROOT, House
-from tests.spenders import books
 
 README = (ROOT / "README.md").read_text()
 DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + sorted((ROOT / "docs").rglob("*.md"))
@@ -99,10 +99,10 @@ def test_links_lead_somewhere(document: Path) -> None:
     assert missing == []
 
 
-def test_the_migrations_make_the_tables(tmp_path: Path) -> None:
+def test_the_migrations_make_the_tables(database: Database) -> None:
     """A database that the migrations made has the tables of the code, to the column."""
     assert metadata.tables
-    engine = create_engine(books(tmp_path / "house.db").url)
+    engine = create_engine(database.url)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection)
         assert compare_metadata(context, metadata) == []

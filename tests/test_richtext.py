@@ -163,7 +163,7 @@ def test_pathological(source: str) -> None:
     """No text of 200 KB holds the house up, be it above or just below what is taken for plain text."""
     started = process_time()
     assert parse(source).text
-    assert process_time() - started < 10
+    assert process_time() - started < 60  # a blow-up would take hours
 
 
 def check_shape(rich: RichText) -> None:

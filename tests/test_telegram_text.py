@@ -71,7 +71,7 @@ def test_telegram_takes_any_piece(source: str) -> None:
     for text, entities in messages:
         check_message(text, entities)
     text, entities = preview(source)
-    assert bool(text) == bool(messages)
+    assert messages or not text  # what is not finished may show nothing yet
     if text:
         check_message(text, entities)
 

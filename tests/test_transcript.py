@@ -1,14 +1,13 @@
 """The transcript: whatever a crash leaves behind, the prompt that is made of it is one that a provider takes."""
 
-from pathlib import Path
-
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.messages import Origin
 from bot.ports import Block, Call, PromptMessage, Result, Text, Thought
+from bot.store.database import Database
 from bot.transcript import LOST, Entry, append, begin_anew, open_calls, prompt_messages, stranger_was_read
-from tests.spenders import NOW, books
+from tests.spenders import NOW
 
 texts = st.builds(Text, text=st.sampled_from(["hello", "", "  ", "world"]))
 calls = st.builds(Call, id=st.sampled_from("abcdef"), name=st.just("state_get"), arguments=st.just({"key": "x"}))
@@ -67,11 +66,11 @@ def test_a_lost_result_is_said() -> None:
     assert made[-1] == PromptMessage(role="user", content=(lost, Text(text="and?")))
 
 
-def test_open_calls_are_those_of_the_last_entry(tmp_path: Path) -> None:
+def test_open_calls_are_those_of_the_last_entry(database: Database) -> None:
     """Only what nothing follows is open."""
     call = Call(id="a", name="send", arguments={"to": "Ann’s"})
     asked = (Text(text="one moment"), call)
-    with books(tmp_path / "house.db").write() as tx:
+    with database.write() as tx:
         assert open_calls(tx, 1) is None
         append(tx, 1, 1, "butler", asked, Origin.BUTLER, NOW)
         assert open_calls(tx, 1) == (Entry(1, 1, "butler", asked, Origin.BUTLER), (call,))
@@ -79,9 +78,9 @@ def test_open_calls_are_those_of_the_last_entry(tmp_path: Path) -> None:
         assert open_calls(tx, 1) is None
 
 
-def test_what_a_stranger_wrote_is_known_as_long_as_it_is_read(tmp_path: Path) -> None:
+def test_what_a_stranger_wrote_is_known_as_long_as_it_is_read(database: Database) -> None:
     """A forwarded text taints the conversation until it begins anew."""
-    with books(tmp_path / "house.db").write() as tx:
+    with database.write() as tx:
         append(tx, 1, 1, "user", (Text(text="mine"),), Origin.PERSON, NOW)
         assert not stranger_was_read(tx, 1)
         append(tx, 1, 1, "user", (Text(text="theirs"),), Origin.STRANGER, NOW)

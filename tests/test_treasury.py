@@ -22,15 +22,9 @@ from bot.store.tables import ledger, reservations
 from bot.treasury.prices import NANO, nano, price
 from bot.treasury.treasury import Treasury
 from tests.houses import ROOT, wait_until
-from tests.spenders import CAP, NOW, SONNET, books
+from tests.spenders import CAP, NOW, SONNET
 
 PROCESSES = 32
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Database:
-    """A house's database with one turn in it."""
-    return books(tmp_path / "house.db")
 
 
 def test_what_a_request_used_is_what_it_costs(database: Database) -> None:
