@@ -1,10 +1,12 @@
 """What every test may ask for: loopback vendors, and houses."""
 
+import os
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from bot.store.database import Database
 from tests.anthropic_server import AnthropicServer
@@ -14,6 +16,9 @@ from tests.telegram_people import Person
 from tests.telegram_server import TelegramServer
 
 MEMBERS = range(100, 200)
+# The same examples in every run, so that a change is judged by what it changes; BUTLERS_FUZZ looks for new ones.
+settings.register_profile("house", derandomize="BUTLERS_FUZZ" not in os.environ)
+settings.load_profile("house")
 
 
 @pytest.fixture(scope="module")
