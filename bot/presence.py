@@ -125,7 +125,7 @@ class Presences:
                 preview_at = max(preview_at, began + MESSAGE_AFTER)
             fresh = showing.text != showing.shown
             if self._answers >= ANSWERS_FIRST:
-                await asyncio.sleep(GIVES_WAY_FOR)
+                await _wait(showing.news, GIVES_WAY_FOR)
             elif fresh and monotonic() >= preview_at:
                 pause = await _patiently(self._preview(chat, place, showing))
                 preview_at = monotonic() + max(pause, chat.pace(place.address), self._share)
