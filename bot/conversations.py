@@ -54,19 +54,19 @@ class Conversation:
     butler: str | None
 
 
+def find(tx: Connection, address: Address) -> Conversation | None:
+    """Return the conversation at an address, if there is one."""
+    row = tx.execute(_FIND, {"channel": address.channel, "chat": address.chat, "thread": address.thread}).first()
+    return None if row is None else _conversation(row)
+
+
 def find_or_open(tx: Connection, address: Address) -> Conversation:
     """Return the conversation at an address."""
-    row = tx.execute(_FIND, {"channel": address.channel, "chat": address.chat, "thread": address.thread}).first()
-    if row is not None:
-        return _conversation(row)
+    found = find(tx, address)
+    if found is not None:
+        return found
     values = {**address.model_dump(), "prompt_from": 0, "thoughts_from": 0}
     return _conversation(tx.execute(insert(conversations).values(values).returning(conversations)).one())
-
-
-def butler_at(tx: Connection, address: Address) -> str | None:
-    """Return the butler that was chosen at an address, or None for the default."""
-    row = tx.execute(_FIND, {"channel": address.channel, "chat": address.chat, "thread": address.thread}).first()
-    return None if row is None else row.butler
 
 
 def get(tx: Connection, conversation_id: int) -> Conversation:

@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from bot import outbox
 from bot.errors import BadFormat, ChatGone, DeliveryError, Doubtful, MessageGone, NotChanged, RetryLater
 from bot.outbox import Part, Reply
+from bot.pauses import growing_pause
 from bot.ports import Chat, Json
 from bot.store.async_database import AsyncDatabase
 from bot.turn import Clock
@@ -193,7 +194,7 @@ class Delivery:
         now = self._clock()
         gone = isinstance(error, ChatGone) or now - reply.created_at > outbox.GIVE_UP_AFTER
         asked = error.wait if isinstance(error, RetryLater) else None
-        pause = asked if asked is not None else min(2.0 ** min(reply.attempts, 10), LONGEST_PAUSE)
+        pause = asked if asked is not None else growing_pause(reply.attempts, LONGEST_PAUSE)
         log.log(
             logging.ERROR if gone else logging.WARNING,
             "a reply could not be delivered%s: %s",

@@ -31,6 +31,7 @@ def test_news_come_and_an_outage_is_told(tmp_path: Path, server: "subprocess.Pop
     news: list[tuple[str, int, int, str]] = []
     told: list[tuple[str, str]] = []
     newsroom = Newsroom(connect(url), Redactor([]))
+    turn = mocker.Mock(id=3, conversation=Conversation(5, Address(channel="terminal", chat="ada"), None))
 
     async def tell(key: str, text: str) -> None:
         told.append((key, text))
@@ -39,7 +40,7 @@ def test_news_come_and_an_outage_is_told(tmp_path: Path, server: "subprocess.Pop
         task = asyncio.create_task(listen(url, ["terminal"], lambda *piece: news.append(piece), tell))
         async with asyncio.timeout(30):
             while not news:
-                newsroom.reply(Conversation(5, Address(channel="terminal", chat="ada"), None))
+                newsroom.over(turn)
                 await asyncio.sleep(0.02)
             assert told == []
             server.terminate()
@@ -50,6 +51,6 @@ def test_news_come_and_an_outage_is_told(tmp_path: Path, server: "subprocess.Pop
 
     wait_until((tmp_path / "own.sock").exists, "the server listens")
     asyncio.run(run())
-    assert news[0] == ("reply", 5, 0, "")
+    assert news[0] == ("reply", 5, 3, "")
     assert told[0][0] == "queue"
     assert "No message is lost" in told[0][1]

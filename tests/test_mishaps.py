@@ -49,9 +49,7 @@ def test_a_number_without_end(ada: Person, words: str) -> None:
     assert "There is no" in ada.reads()
 
 
-def test_what_the_house_cannot_take_in_stops_nobody_else(
-    ada: Person, ben: Person, house: House, telegram: TelegramServer, claude: AnthropicServer
-) -> None:
+def test_news_that_are_none(ben: Person, house: House, claude: AnthropicServer) -> None:
     """News on Redis that are none are refused; the bot that hears them lives on."""
     bot = house.process("bot")
     with connect(f"unix://{house.home / 'butlers' / 'run' / 'valkey.sock'}") as redis:
@@ -62,7 +60,6 @@ def test_what_the_house_cannot_take_in_stops_nobody_else(
     ben.writes("Are you there?")
     assert ben.reads() == "Still here."
     assert house.process("bot") == bot
-    del ada, telegram
 
 
 def test_a_house_without_its_redis_answers(pipe: House) -> None:

@@ -8,6 +8,7 @@ from telegram.error import TelegramError
 from adapters.chats.telegram.chat import Telegram
 from adapters.chats.telegram.polling import Polling, PollingBot, connect, introduce, keep_menu
 from bot.errors import ConfigurationError
+from bot.pauses import growing_pause
 from workers.front_desk import FrontDesk, together
 from workers.house import House
 from workers.liveness import held
@@ -54,7 +55,7 @@ async def _introduce(bot: PollingBot) -> None:
         try:
             return await introduce(bot)
         except TelegramError as error:
-            pause = min(2.0 ** min(failures, 10), LONGEST_PAUSE)
+            pause = growing_pause(failures, LONGEST_PAUSE)
             failures += 1
             log.warning("Telegram cannot be reached, the next try is in %.0f s: %s", pause, error)
             await asyncio.sleep(pause)

@@ -54,10 +54,6 @@ class Newsroom:
         self._told.pop(turn.id, None)
         self._publish(turn.conversation, REPLY, turn.id, "")
 
-    def reply(self, conversation: Conversation) -> None:
-        """Tell that there is something to be delivered in a conversation."""
-        self._publish(conversation, REPLY, 0, "")
-
     def _publish(self, conversation: Conversation, kind: str, turn_id: int, text: str) -> None:
         if monotonic() < self._silent_until:
             return

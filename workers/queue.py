@@ -74,12 +74,12 @@ class Doorbell:
 
     def ring(self, conversation_ids: Sequence[int]) -> bool:
         """Ask for a turn in each of these conversations; tell whether the rings were heard."""
+        if monotonic() < self._silent_until:
+            return False
         rings = [
             Queue.prepare_data(RUN_TURN, args=[number], ttl=JOB_TTL, result_ttl=0, failure_ttl=0, description="")
             for number in conversation_ids
         ]
-        if monotonic() < self._silent_until:
-            return False
         try:
             if self._queue.count > MOST_RINGS:
                 return True
@@ -122,10 +122,12 @@ class Doorbell:
 
     def fault(self) -> str | None:
         """Return why the queue cannot be reached, or None when it can."""
-        if monotonic() < self._silent_until:
-            return "cannot be reached; messages are kept and taken up by the sweep"
-        try:
-            self._redis.ping()
-        except RedisError as error:
-            return f"cannot be reached ({error}); messages are kept and taken up by the sweep"
-        return None
+        reason = ""
+        if monotonic() >= self._silent_until:
+            try:
+                self._redis.ping()
+            except RedisError as error:
+                reason = f" ({error})"
+            else:
+                return None
+        return f"cannot be reached{reason}; messages are kept and taken up by the sweep"

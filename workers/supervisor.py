@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from subprocess import Popen
@@ -18,6 +18,7 @@ from typing import NoReturn
 
 from bot import logs
 from bot.errors import ConfigurationError
+from bot.pauses import growing_pause
 from bot.settings import Settings
 from bot.treasury.prices import price
 from workers import processes, valkey
@@ -33,6 +34,24 @@ log = logging.getLogger(__name__)
 
 
 @dataclass
+class Restart:
+    """When a process may be started: at once, or later each time if it keeps dying quickly."""
+
+    begun_at: float = 0.0
+    due_at: float = 0.0
+    deaths: int = 0  # quick ones in a row
+
+    def is_due(self) -> bool:
+        """Tell whether the process may be started now."""
+        return monotonic() >= self.due_at
+
+    def note_death(self) -> None:
+        """Decide when the next start is."""
+        self.deaths = self.deaths + 1 if monotonic() - self.begun_at < QUICK_DEATH else 0
+        self.due_at = monotonic() + (growing_pause(self.deaths, LONGEST_PAUSE, first=0.1) if self.deaths else 0.0)
+
+
+@dataclass
 class Child:
     """A forked process of the house."""
 
@@ -41,9 +60,7 @@ class Child:
     leads: bool = False  # the house ends with it
     once: bool = False  # it has one thing to do, and the others wait for that by themselves
     pid: int = 0
-    started_at: float = 0.0
-    deaths: int = 0
-    start_at: float = 0.0
+    restart: Restart = field(default_factory=Restart)
 
 
 class Supervisor:
@@ -53,7 +70,7 @@ class Supervisor:
         self._house = house
         self._children = children
         self._valkey: Popen[bytes] | None = None
-        self._queue = Child("valkey", lambda: 0)
+        self._valkey_restart = Restart()
         self._stopping = False
         self._status = 0
         self._alive_read, self._alive_write = os.pipe()  # children see its end when this process dies
@@ -78,15 +95,15 @@ class Supervisor:
 
     def _start_what_is_due(self) -> None:
         # Whoever needs the embedded server waits for it.
-        if self._valkey is None and self._house.settings.redis_url is None and monotonic() >= self._queue.start_at:
-            self._queue.started_at = monotonic()
+        if self._valkey is None and self._house.settings.redis_url is None and self._valkey_restart.is_due():
+            self._valkey_restart.begun_at = monotonic()
             self._valkey = valkey.start(self._house.home)
         for child in self._children:
-            if child.pid == 0 and monotonic() >= child.start_at:
+            if child.pid == 0 and child.restart.is_due():
                 self._fork(child)
 
     def _next_start(self) -> float:
-        due = [child.start_at - monotonic() for child in self._children if child.pid == 0]
+        due = [child.restart.due_at - monotonic() for child in self._children if child.pid == 0]
         return max(0.0, min((*due, 1.0)))
 
     def _fork(self, child: Child) -> None:
@@ -94,7 +111,7 @@ class Supervisor:
         pid = os.fork()
         if pid == 0:
             self._be(child)
-        child.pid, child.started_at = pid, monotonic()
+        child.pid, child.restart.begun_at = pid, monotonic()
 
     def _be(self, child: Child) -> NoReturn:
         """Become a child: the parent's signals are none of its business, and it ends with the parent."""
@@ -132,8 +149,8 @@ class Supervisor:
         if self._valkey is not None and self._valkey.poll() is not None:
             log.warning("valkey died with status %s and is started again", self._valkey.returncode)
             self._valkey = None
-            _count_death(self._queue)
-            if self._queue.deaths >= DAMAGED_AFTER:
+            self._valkey_restart.note_death()
+            if self._valkey_restart.deaths >= DAMAGED_AFTER:
                 valkey.set_aside(self._house.home)  # nothing stands in it that the tables do not know
 
     def _note_death(self, child: Child, status: int) -> None:
@@ -145,7 +162,7 @@ class Supervisor:
             self._stop(max(status, 0))
             return
         log.warning("%s died with status %s and is started again", child.name, status)
-        _count_death(child)
+        child.restart.note_death()
 
     def _stop(self, status: int) -> None:
         self._stopping = True
@@ -196,12 +213,6 @@ def _children(settings: Settings, only: Sequence[str]) -> list[Child]:
         Child("worker", partial(processes.worker, settings, only, log_to_file=here)),
         Child("clock", partial(processes.clock, settings, only, log_to_file=here)),
     ]
-
-
-def _count_death(child: Child) -> None:
-    """Decide when to start a process again: at once, or later each time if it keeps dying quickly."""
-    child.deaths = child.deaths + 1 if monotonic() - child.started_at < QUICK_DEATH else 0
-    child.start_at = monotonic() + (min(0.1 * 2 ** min(child.deaths, 10), LONGEST_PAUSE) if child.deaths else 0.0)
 
 
 def _signal(child: Child, number: signal.Signals) -> None:

@@ -60,7 +60,8 @@ def _window(house: House) -> Iterator[str]:
 
 
 def _greeting(house: House, terminal: Terminal, tx: Connection) -> str:
-    butler = house.household().get(conversations.butler_at(tx, terminal.address)).name
+    conversation = conversations.find(tx, terminal.address)
+    butler = house.household().get(conversation.butler if conversation else None).name
     model = "the rehearsal model (no key is set)" if house.model_name == REHEARSAL else house.model_name
     return (
         f"Good day. You are talking with {butler}, who thinks with {model}. /help lists the commands; Ctrl-C stops what is "

@@ -10,6 +10,7 @@ from bot.agent import Agent
 from bot.errors import ClaimLost, KeyRefused, ModelError, Refused, Suspect, TurnEnded, Unavailable
 from bot.messages import Origin, ReplyKind
 from bot.notices import tell_owners
+from bot.pauses import growing_pause
 from bot.people import Gate
 from bot.ports import Text
 from bot.redaction import Redactor
@@ -87,7 +88,7 @@ class TurnRunner:
         reason = self.redactor.clean(error.reason)
         log.warning("the model did not answer: %s", reason)
         if isinstance(error, Unavailable):
-            pause = error.wait if error.wait is not None else min(2.0**turn.attempts, LONGEST_PAUSE)
+            pause = error.wait if error.wait is not None else growing_pause(turn.attempts, LONGEST_PAUSE)
             if turn.attempts + 1 < MOST_ATTEMPTS and pause <= LONGEST_WAIT:
                 return self._wait(turn, pause, reason)
             return self._fail(turn, f"The model cannot be reached, and I have given up for now. Its provider says: {reason}")

@@ -16,6 +16,7 @@ from telegram.request import HTTPXRequest
 from adapters.chats.telegram.updates import CHANNEL, User, to_message
 from bot.errors import ConfigurationError
 from bot.messages import IncomingMessage
+from bot.pauses import growing_pause
 from bot.ports import Json
 
 POLL_SECONDS = 25  # then Telegram answers with nothing; a longer silence is a connection whose other end is gone
@@ -114,7 +115,7 @@ class Polling:
                 await self._take([message])
 
     async def _rest(self, error: Exception, failures: int) -> None:
-        pause = min(2.0 ** min(failures - 1, 10), LONGEST_PAUSE)
+        pause = growing_pause(failures - 1, LONGEST_PAUSE)
         if isinstance(error, RetryAfter):
             pause = float(error.retry_after) if isinstance(error.retry_after, int) else error.retry_after.total_seconds()
         elif isinstance(error, Conflict):
