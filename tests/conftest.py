@@ -11,6 +11,7 @@ from hypothesis import settings
 from bot.store.database import Database
 from tests.anthropic_server import AnthropicServer
 from tests.houses import OWNER, House
+from tests.room import Room
 from tests.spenders import books
 from tests.telegram_people import Person
 from tests.telegram_server import TelegramServer
@@ -87,4 +88,11 @@ def pipe(tmp_path: Path) -> House:
 def database(tmp_path: Path) -> Iterator[Database]:
     """A house's database with one turn in it."""
     with closing(books(tmp_path / "house.db")) as made:
+        yield made
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Iterator[Room]:
+    """A room."""
+    with AnthropicServer() as claude, Room(tmp_path, claude) as made:
         yield made

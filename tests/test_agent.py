@@ -1,12 +1,12 @@
 """The loop: what a turn does with every way in which a model may answer."""
 
-import json
 import threading
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from pytest_mock import MockerFixture
 from sqlalchemy import func, select
 
 from bot.messages import Origin
@@ -279,17 +279,9 @@ def test_no_secret_is_repeated(room: Room) -> None:
         assert "sk-ant-test-key" not in str(tx.execute(select(transcript.c.content)).all())
 
 
-def test_what_each_request_repeats_is_short_and_cached(room: Room) -> None:
-    """The fixed prompt stays below 8,000 characters and never changes, so that nearly all of a later prompt is read cached."""
-    for number in range(8):
-        room.claude.calls_tool("remember", {"fact": f"The code of locker {number} is {4000 + number}."})
-        room.claude.says(f"I will remember that locker {number} has the code {4000 + number}.")
-        room.asks(f"The code of locker {number} is {4000 + number}. " + "I always forget such things. " * 20)
-    requests = room.claude.message_requests
-    fixed = {json.dumps([record.body["system"], record.body["tools"]]) for record in requests}
-    assert len(fixed) == 1
-    assert len(fixed.pop()) < 8000
-    later = [record.usage for record in requests[8:] if record.usage]
-    read = sum(usage["cache_read_input_tokens"] for usage in later)
-    written = sum(usage["input_tokens"] + usage["cache_creation_input_tokens"] for usage in later)
-    assert read / (read + written) > 0.9
+def test_what_was_done_and_could_not_be_noted(room: Room, bench: Bench, mocker: MockerFixture) -> None:
+    """When the note of an effect fails, the sentence about the failure says that it may have happened."""
+    mocker.patch("bot.settling.journal.end", side_effect=RuntimeError("no more ink"))
+    room.claude.calls_tool("ring_bell", {"where": "hall"})
+    assert "I cannot tell whether this was done, so please check: ring_bell(where: hall)" in room.asks("ring")
+    assert bench.rung == ["hall for Ada"]

@@ -2,9 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,24 +13,14 @@ from sqlalchemy.exc import OperationalError
 from adapters.chats.telegram.chat import Telegram
 from adapters.chats.telegram.polling import connect
 from bot import conversations, outbox
-from bot.delivery import Delivery
 from bot.messages import Address, ReplyKind
-from bot.presence import Presences
-from bot.store.async_database import AsyncDatabase
 from bot.store.tables import outbox as replies
 from bot.store.tables import parts, turns
-from tests.anthropic_server import AnthropicServer
+from tests.bot_side import bot_side
 from tests.room import Room
 from tests.telegram_server import TelegramServer
 
 ADA = Address(channel="telegram", chat="7")
-
-
-@pytest.fixture
-def room(tmp_path: Path) -> Iterator[Room]:
-    """A room."""
-    with AnthropicServer() as claude, Room(tmp_path, claude) as made:
-        yield made
 
 
 @pytest.fixture
@@ -60,21 +48,15 @@ def deliver(room: Room, telegram: TelegramServer, *until: int, seconds: float = 
     """Deliver until these replies are no longer pending."""
 
     async def run() -> None:
-        bot = connect(telegram.token, telegram.url)
-        with ThreadPoolExecutor(2) as threads:
-            store = AsyncDatabase(room.database, threads)
-            chats = {"telegram": Telegram(bot)}
-            delivery = Delivery(store, chats, Presences(store, chats), room.clock)
+        async with bot_side(room, telegram) as (_, delivery):
             task = asyncio.create_task(delivery.run())
-            async with bot:
-                try:
-                    async with asyncio.timeout(seconds):
-                        while any(state(room, reply) == "pending" for reply in until):
-                            await asyncio.sleep(0.01)
-                finally:
-                    task.cancel()
-                    await asyncio.wait([task])
-                    await delivery.finish()
+            try:
+                async with asyncio.timeout(seconds):
+                    while any(state(room, reply) == "pending" for reply in until):
+                        await asyncio.sleep(0.01)
+            finally:
+                task.cancel()
+                await asyncio.wait([task])
 
     asyncio.run(run())
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx2
@@ -13,15 +12,13 @@ from sqlalchemy import insert, select, update
 from adapters.chats.telegram.chat import Telegram
 from adapters.chats.telegram.polling import connect as connect_bot
 from bot import conversations, outbox, transcript
-from bot.delivery import Delivery
 from bot.errors import BadFormat, Doubtful
 from bot.messages import Address, Origin, ReplyKind
 from bot.ports import Text, Thought
-from bot.presence import Presences
-from bot.store.async_database import AsyncDatabase
 from bot.store.tables import conversations as places
 from bot.store.tables import ledger, turns
 from tests.anthropic_server import AnthropicServer
+from tests.bot_side import bot_side
 from tests.houses import House, wait_until
 from tests.room import Room
 from tests.telegram_people import Person
@@ -101,24 +98,20 @@ def test_in_a_group_an_answer_waits_for_its_own_preview(tmp_path: Path) -> None:
         assert turn is not None
 
         async def run() -> None:
-            with ThreadPoolExecutor(4) as threads:
-                database = AsyncDatabase(room.database, threads)
-                async with connect_bot(telegram.token, telegram.url) as bot, asyncio.timeout(20):
-                    presences = Presences(database, {"telegram": Telegram(bot)})
-                    delivery = Delivery(database, {"telegram": Telegram(bot)}, presences, room.clock)
-                    presences.tell(number, turn.id, "partial")
-                    telegram.delay("sendMessage", 0.5)
-                    while not any(call.method == "sendMessage" for call in telegram.calls):
-                        await asyncio.sleep(0.01)
-                    with room.database.write() as tx:
-                        outbox.add(tx, number, ReplyKind.ANSWER, "whole", room.clock(), turn_id=turn.id)
-                        tx.execute(update(turns).values(state="answered"))
-                        conversations.release(tx, number)
-                    room.takes_in("second", address=group)
-                    assert room.runner("w").turns.take(number, suspects=True) is not None
-                    delivery.news(number)
-                    while [message.text for message in telegram.messages(-100)] != ["whole"]:
-                        await asyncio.sleep(0.01)
+            async with bot_side(room, telegram) as (presences, delivery), asyncio.timeout(20):
+                presences.tell(number, turn.id, "partial")
+                telegram.delay("sendMessage", 0.5)
+                while not any(call.method == "sendMessage" for call in telegram.calls):
+                    await asyncio.sleep(0.01)
+                with room.database.write() as tx:
+                    outbox.add(tx, number, ReplyKind.ANSWER, "whole", room.clock(), turn_id=turn.id)
+                    tx.execute(update(turns).values(state="answered"))
+                    conversations.release(tx, number)
+                room.takes_in("second", address=group)
+                assert room.runner("w").turns.take(number, suspects=True) is not None
+                delivery.news(number)
+                while [message.text for message in telegram.messages(-100)] != ["whole"]:
+                    await asyncio.sleep(0.01)
 
         asyncio.run(run())
 

@@ -16,6 +16,11 @@ from tests.houses import wait_until
 from tests.telegram_server import TelegramServer
 from tests.test_updates import SEEDS, mutate
 
+INDIGESTIBLE: dict[str, Exception] = {
+    "indigestible": DataError("x", {}, Exception("cannot be stored")),
+    "too great": OverflowError("int too large"),
+}
+
 
 class Desk:
     """Takes in what is polled, and can be told to fail."""
@@ -28,8 +33,9 @@ class Desk:
 
     async def take_in(self, messages: Sequence[IncomingMessage]) -> None:
         """Take messages in."""
-        if any(message.text == "indigestible" for message in messages):
-            raise DataError("x", {}, Exception("cannot be stored"))
+        for message in messages:
+            if message.text in INDIGESTIBLE:
+                raise INDIGESTIBLE[message.text]
         if self.failures:
             raise self.failures.pop()
         self.taken += [message.text for message in messages]
@@ -85,15 +91,15 @@ def test_spoiled_updates_do_not_stop_the_polling() -> None:
 
 
 def test_a_message_that_cannot_be_stored_is_parked() -> None:
-    """One message that the database refuses is set aside alone; the others of its batch are taken in."""
+    """A message that the database or the house cannot take is set aside alone; the others of its batch are taken in."""
     desk = Desk()
     with TelegramServer() as server:
         ada = server.person(7)
-        for text in ("one", "indigestible", "two", "last"):
+        for text in ("one", "indigestible", "two", "too great", "last"):
             ada.writes(text)
         poll_until(server, desk, "last")
     assert desk.taken == ["one", "two", "last"]
-    assert len(desk.parked) == 1
+    assert len(desk.parked) == 2
 
 
 def test_a_full_disk_confirms_nothing(mocker: MockerFixture) -> None:

@@ -3,33 +3,21 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from pytest_mock import MockerFixture
 from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
-from adapters.chats.telegram.chat import Telegram
-from adapters.chats.telegram.polling import connect
 from bot import conversations, outbox
 from bot.messages import Address
 from bot.presence import Presences
-from bot.store.async_database import AsyncDatabase
 from bot.store.tables import turns
-from tests.anthropic_server import AnthropicServer
+from tests.bot_side import bot_side
 from tests.room import Room
 from tests.telegram_server import TelegramServer
 
 HOME = Address(channel="telegram", chat="-100", private=False)
-
-
-@pytest.fixture
-def room(tmp_path: Path) -> Iterator[Room]:
-    """A room."""
-    with AnthropicServer() as claude, Room(tmp_path, claude) as made:
-        yield made
 
 
 @pytest.fixture
@@ -53,9 +41,8 @@ def show(room: Room, telegram: TelegramServer, script: Callable[[Presences], Awa
     """Let a script tell what a worker writes."""
 
     async def run() -> None:
-        with ThreadPoolExecutor(2) as threads:
-            async with connect(telegram.token, telegram.url) as bot, asyncio.timeout(20):
-                await script(Presences(AsyncDatabase(room.database, threads), {"telegram": Telegram(bot)}))
+        async with bot_side(room, telegram) as (presences, _), asyncio.timeout(20):
+            await script(presences)
 
     asyncio.run(run())
 

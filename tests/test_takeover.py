@@ -16,7 +16,6 @@ from bot import conversations, takeover
 from bot.errors import ClaimLost, Suspect
 from bot.store.tables import inbox, reservations, turns, workers
 from bot.turn import Turn
-from tests.anthropic_server import AnthropicServer
 from tests.houses import ROOT, wait_until
 from tests.room import Room
 from workers import liveness
@@ -32,13 +31,6 @@ with held(Path(sys.argv[1])):
     print("held", flush=True)
     signal.pause()
 """
-
-
-@pytest.fixture
-def room(tmp_path: Path) -> Iterator[Room]:
-    """A room."""
-    with AnthropicServer() as claude, Room(tmp_path, claude) as made:
-        yield made
 
 
 @pytest.fixture

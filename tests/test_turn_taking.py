@@ -1,29 +1,26 @@
 """Who goes first: answers before previews, this channel's replies and no other's, and nothing twice."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from pathlib import Path
+import socket
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack, suppress
 
-import pytest
 from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from sqlalchemy import select
 
-from adapters.chats.telegram.chat import Telegram
-from adapters.chats.telegram.polling import connect
 from bot import conversations, journal, outbox
 from bot.delivery import Delivery
 from bot.messages import Address, Origin, ReplyKind
 from bot.ports import Call
 from bot.presence import ANSWERS_FIRST, Presences
 from bot.settling import Settling
-from bot.store.async_database import AsyncDatabase
 from bot.store.tables import outbox as replies
 from bot.store.tables import transcript as entries
 from bot.tools import Effect
 from bot.transcript import append, open_calls
-from tests.anthropic_server import AnthropicServer
+from tests.bot_side import bot_side
 from tests.room import Room
 from tests.telegram_server import TelegramServer
 from workers.queue import Doorbell
@@ -31,25 +28,13 @@ from workers.queue import Doorbell
 Script = Callable[[Presences, Delivery], Awaitable[None]]
 
 
-@pytest.fixture
-def room(tmp_path: Path) -> Iterator[Room]:
-    """A room."""
-    with AnthropicServer() as claude, Room(tmp_path, claude) as made:
-        yield made
-
-
 def play(room: Room, script: Script) -> list[str]:
     """Play a script at the bot's side of a house, and return the drafts that Ada saw."""
 
     async def run(telegram: TelegramServer) -> None:
-        with ThreadPoolExecutor(2) as threads:
-            async with connect(telegram.token, telegram.url) as bot, asyncio.timeout(20):
-                database = AsyncDatabase(room.database, threads)
-                presences = Presences(database, {"telegram": Telegram(bot)})
-                delivery = Delivery(database, {"telegram": Telegram(bot)}, presences, room.clock)
-                await script(presences, delivery)
-                await presences.end(1)
-                await delivery.finish()
+        async with bot_side(room, telegram) as (presences, delivery), asyncio.timeout(20):
+            await script(presences, delivery)
+            await presences.end(1)
 
     with TelegramServer() as telegram:
         telegram.person(7).writes("/start")
@@ -117,9 +102,29 @@ def test_a_call_that_nobody_can_look_at_any_more(room: Room) -> None:
 
 def test_a_queue_that_is_away_is_not_asked_each_time() -> None:
     """After a ring that nobody heard, the next ones do not wait for the time-out again."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        doorbell = Doorbell(Redis(port=server.getsockname()[1], socket_timeout=0.2, retry=Retry(NoBackoff(), 0)))
+        assert not doorbell.ring([1])
+        server.settimeout(0.1)
+        asked = _callers(server)
+        assert asked > 0
+        assert not doorbell.ring([1])
+        assert "messages are kept" in (doorbell.fault() or "")
+        assert _callers(server) == 0
+
+
+def test_a_queue_that_is_away_fails_nothing() -> None:
+    """What only hastens things does no harm where there is no queue."""
     doorbell = Doorbell(Redis(port=1, socket_connect_timeout=0.2))
-    assert not doorbell.ring([1])
-    assert not doorbell.ring([1])
-    assert "messages are kept" in (doorbell.fault() or "")
     doorbell.wake()
     doorbell.forget_cut_off()
+
+
+def _callers(server: socket.socket) -> int:
+    """Count who waits to be accepted."""
+    callers = 0
+    with suppress(TimeoutError):
+        while True:
+            server.accept()[0].close()
+            callers += 1
+    return callers
