@@ -206,6 +206,45 @@ def test_preview_shows_the_end() -> None:
     assert len(entities) == 100
 
 
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("ask @ann_b or **@all**, (@bob)", "ask @\u2060ann_b or @\u2060all, (@\u2060bob)"),
+        ("e\u0301@ann 😀@ann @\u2060ann @a @", "e\u0301@\u2060ann 😀@\u2060ann @\u2060ann @a @"),
+        ("`@ann` [@bob](https://a.b) a.b@c.de x_@c.de", "@ann @bob a.b@c.de x_@c.de"),
+        ("```\n@property\n```", "@property"),
+        ("https://a.social/@ann/1 http://a.b:80/x/@ann", "https://a.social/@ann/1 http://a.b:80/x/@ann"),
+        ("a/@ann foo.bar/@ann", "a/@\u2060ann foo.bar/@\u2060ann"),
+        ("[a](https://u:p@ab.c) <me@x.org>", "a (https://u:p@ab.c) me@x.org"),
+        ("/start /start@some_bot", "/start /start@some_bot"),
+        ("x" * 65 + "@ann", "x" * 65 + "@\u2060ann"),
+    ],
+)
+def test_mentions_are_defused(source: str, text: str) -> None:
+    """A name that would notify somebody shows as it is and notifies nobody; what Telegram takes for none stays."""
+    assert to_entities(parse(source))[0] == text
+
+
+def test_defusing_counts() -> None:
+    """Entities move along with what is put into the text, and a full message has room for it."""
+    text, entities = to_entities(parse("😀 @ann **@bob b** c *d*"))
+    assert covered(text, entities) == [("bold", "@\u2060bob b"), ("italic", "d")]
+    assert all(utf16(text) <= 4096 for text, _ in pieces("@ann " * 2000))
+
+
+@given(st.lists(markdown() | st.sampled_from(["@ann", "**@ann", "@ann_b", "`@ann", "\\@ann", "&#64;ann"]), max_size=6))
+@fuzz
+def test_nobody_is_notified(parts: list[str]) -> None:
+    """However the messages are cut, Telegram finds no mention outside of code and links."""
+    for text, entities in pieces(" ".join(parts), 100):
+        units = text.encode("utf-16-le")
+        exact = [entity for entity in entities if entity["type"] in {"code", "pre", "text_link"}]
+        for entity in reversed(exact):
+            offset, length = int(str(entity["offset"])), int(str(entity["length"]))
+            units = units[: 2 * offset] + " ".encode("utf-16-le") + units[2 * (offset + length) :]
+        assert not re.search(r"(?<![\w/])@[a-zA-Z0-9_]{2,32}\b", units.decode("utf-16-le"))
+
+
 def test_utf16_counts_units() -> None:
     """Length is counted in UTF-16 units, halves of pairs included."""
     assert [utf16(text) for text in ("", "aé語", "😀", "\ud83d")] == [0, 3, 2, 1]

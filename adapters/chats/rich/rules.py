@@ -28,6 +28,9 @@ _MOST_LINES = 40
 _DOLLARS = re.compile(r"\$(?![\s$])(?:[^$\\\n]|\\.){1,500}(?<![\s\\])\$(?![\d$])")
 _DOLLAR_FORMULA = re.compile(r"\\[a-zA-Z]|[\^_={}]")
 
+# Only numbers, and no more than a page has: [^a-z] is an expression of a programmer's.
+_FOOTNOTE = re.compile(r"\[\^(\d{1,3})\](?!\()")
+
 
 class _Parser(MarkdownIt):
     """A parser that takes every link as it stands: the one who shows a link judges it."""
@@ -60,6 +63,7 @@ def build_parser() -> MarkdownIt:
     block.at("lheading", _underlined)
     parser.inline.add_terminator_char("|")
     parser.inline.ruler.before("escape", "formula", _formula)
+    parser.inline.ruler.before("link", "footnote", _footnote)
     parser.inline.ruler.before("emphasis", "spoiler", _spoiler)
     parser.inline.ruler.at("emphasis", _emphasis)
     parser.inline.ruler2.after("balance_pairs", "spoiler", _spoiler_pairs)
@@ -146,6 +150,17 @@ def _formula(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - as abo
             state.pos = found.end()
             return True
     return False
+
+
+def _footnote(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - as above
+    """Read the number of a footnote like that of a source, here and where the note stands."""
+    found = _FOOTNOTE.match(state.src, state.pos, state.posMax)
+    if not found:
+        return False
+    if not silent:
+        state.push("text_special", "", 0).content = f"[{found[1]}]"
+    state.pos = found.end()
+    return True
 
 
 def _emphasis(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - as above

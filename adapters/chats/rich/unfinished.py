@@ -12,11 +12,23 @@ _MARKER = re.compile(r"\*\*|~~|[*`]")
 
 def parse_unfinished(markdown: str) -> RichText:
     """Read Markdown that may end within a link, an emphasis or a code span."""
-    if len(_FENCE.findall(markdown)) % 2:
+    if is_within_code(markdown):
         return parse(markdown)
     before, newline, line = markdown.rpartition("\n")
     line = _LINK.sub(r"\1", line).rstrip("*~` ")
     return parse(before + newline + line + "".join(reversed(_open_markers(line))))
+
+
+def is_within_code(markdown: str) -> bool:
+    """Tell whether a block of code is open at the end."""
+    return len(_FENCE.findall(markdown)) % 2 == 1
+
+
+def without_open_link(markdown: str) -> str:
+    """Cut off a link of which it is not known yet whether it is one."""
+    line = markdown.rfind("\n") + 1
+    found = None if is_within_code(markdown) else _LINK.search(markdown, line)
+    return markdown[: found.start()] if found else markdown
 
 
 def _open_markers(line: str) -> list[str]:

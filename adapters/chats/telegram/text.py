@@ -6,6 +6,7 @@ from textwrap import dedent
 from urllib.parse import urlsplit
 
 from adapters.chats.rich.markdown import parse
+from adapters.chats.rich.mentions import defused
 from adapters.chats.rich.split import MAX_SPANS, split, tail
 from adapters.chats.rich.text import Edit, Kind, RichText, Span, clipped, edited, neutral, plausible, spelled
 from adapters.chats.rich.unfinished import parse_unfinished
@@ -80,7 +81,7 @@ def accepts(url: str) -> bool:
 
 def _fitted(rich: RichText) -> RichText:
     """Do everything that changes the length of a text, so that it can be cut afterwards."""
-    rich = spelled(RichText(neutral(rich.text), rich.spans), accepts)
+    rich = defused(spelled(RichText(neutral(rich.text), rich.spans), accepts))
     blocks = [span for span in rich.spans if span.kind == "pre"]
     code = (dedent(rich.text[block.start : block.end].expandtabs(_TAB)) for block in blocks)
     rich = edited(rich, [Edit(block.start, block.end, text) for block, text in zip(blocks, code, strict=True)])
