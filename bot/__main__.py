@@ -81,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     add("init", "write a new butler's folder", _shell("make_butler")).add_argument("name", metavar="NAME")
     add("sessions", "list what was done", _shell("list_sessions"))
     add("failed", "list what could not be done", _shell("list_failed"))
+    add("slack-manifest", "print the manifest from which a Slack app is made", _shell("print_manifest"))
     return parser
 
 

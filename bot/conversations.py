@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Row, and_, bindparam, exists, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, exists, func, insert, or_, select, update
 
 from bot.messages import Address
 from bot.store.tables import CLAIMED, OPEN, WAITING, conversations, inbox, turns
@@ -138,6 +138,22 @@ def claims_of(tx: Connection, worker: str) -> set[str]:
 def give_back(tx: Connection, tokens: Collection[str]) -> None:
     """Free conversations without a word about why: their turns are taken up again as they stand."""
     tx.execute(update(conversations).where(conversations.c.claim.in_(tokens)).values(claim=None, worker=None))
+
+
+def newest_messages(tx: Connection, channel: str) -> dict[tuple[str, str], str]:
+    """Return the vendor's id of the newest message that is kept of each chat and thread of a channel."""
+    newest = (
+        select(func.max(inbox.c.id))
+        .join(conversations, conversations.c.id == inbox.c.conversation_id)
+        .where(conversations.c.channel == channel, inbox.c.external_id.not_like("press:%"))
+        .group_by(inbox.c.conversation_id)
+    )
+    rows = tx.execute(
+        select(conversations.c.chat, conversations.c.thread, inbox.c.native_id)
+        .join(inbox, inbox.c.conversation_id == conversations.c.id)
+        .where(inbox.c.id.in_(newest))
+    )
+    return {(row.chat, row.thread): row.native_id for row in rows}
 
 
 def _conversation(row: Row[tuple[object, ...]]) -> Conversation:

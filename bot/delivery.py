@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -112,7 +112,7 @@ class Delivery:
     async def _choose(self, conversation_id: int) -> "_Due | None":
         """Return what is due in a conversation, after all that is shown of it."""
         if self._presence.is_shown(conversation_id):
-            reply = await self._database.read(lambda tx: outbox.next_reply(tx, conversation_id))
+            reply = await self._database.read(lambda tx: outbox.next_reply(tx, conversation_id, self._clock()))
             if reply is None:
                 return None
             if not reply.is_working:
@@ -122,7 +122,7 @@ class Delivery:
 
     def _take(self, conversation_id: int, tx: Connection) -> "_Due | None":
         """Choose the oldest reply, cut it into pieces, and note the first of them as being sent."""
-        reply = outbox.next_reply(tx, conversation_id)
+        reply = outbox.next_reply(tx, conversation_id, self._clock())
         if self._ending or reply is None or reply.next_try_at > self._clock():
             return None
         chat = self._chats.get(reply.conversation.address.channel)
@@ -130,7 +130,7 @@ class Delivery:
             return None
         if not reply.is_working and self._presence.is_shown(conversation_id):
             return _Due(reply, chat, ())
-        parts = reply.parts or outbox.cut_into_parts(tx, reply, chat.pieces(reply.text) or chat.pieces(NOTHING_TO_SEE))
+        parts = reply.parts or outbox.cut_into_parts(tx, reply, _cut(chat, reply))
         return self._next_piece(_Due(reply, chat, tuple(part for part in parts if not part.sent)), tx)
 
     def _next_piece(self, due: "_Due", tx: Connection) -> "_Due | None":
@@ -165,7 +165,8 @@ class Delivery:
 
     def _note(self, due: "_Due", native_id: str, now: datetime, tx: Connection) -> "_Due | None":
         """Note that a piece was taken, and in the same transaction what comes next."""
-        outbox.note_sent(tx, due.reply.id, due.pieces[0].position, native_id, now)
+        if not outbox.note_sent(tx, due.reply.id, due.pieces[0].position, native_id, now):
+            return self._take(due.reply.conversation.id, tx)
         return self._next_piece(replace(due, pieces=due.pieces[1:]), tx)
 
     async def _send(self, chat: Chat, reply: Reply, part: Part) -> str:
@@ -212,3 +213,7 @@ class Delivery:
 
         await self._database.write(note)
         return gone
+
+
+def _cut(chat: Chat, reply: Reply) -> Sequence[Json]:
+    return chat.pieces(reply.text, reply.buttons) or chat.pieces(NOTHING_TO_SEE, reply.buttons)

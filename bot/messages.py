@@ -24,7 +24,7 @@ class Value(BaseModel):
 class Address(Value):
     """Where a conversation takes place: a chat of a channel, and a thread in it where the chat has threads."""
 
-    channel: str  # telegram, terminal
+    channel: str  # telegram, slack, terminal
     chat: Words
     thread: Words = ""
     private: bool = True
@@ -35,11 +35,17 @@ class Address(Value):
 
 
 class Sender(Value):
-    """Who wrote: `id` is the vendor's immutable one, never a user name."""
+    """Who wrote: `id` is the vendor's immutable one, never a user name.
+
+    `short` is a form of it that settings may use where one is enough, and `outsider` says why nobody takes this person in
+    who is not named in the settings, such as "a guest of the workspace".
+    """
 
     channel: str
     id: Words
     name: Words
+    short: Words = ""
+    outsider: Words = ""
 
 
 class Origin(StrEnum):
@@ -56,7 +62,7 @@ class IncomingMessage(Value):
     """A message from a chat.
 
     `id` is unique in its channel: the vendor's, the same for each delivery of the same gesture. `native_id` is the vendor's
-    id of the message, which an edit shares with its original.
+    id of the message, which an edit shares with its original. `press` is the token of a button, of which the text is empty.
     """
 
     id: Words
@@ -69,6 +75,15 @@ class IncomingMessage(Value):
     author: Words = ""  # who wrote a forwarded text, as far as the vendor says
     is_edit: bool = False
     unreadable: str = ""  # what it is instead of text, such as "a sticker"
+    press: Words = ""
+    overheard: bool = False  # said in a thread to nobody by name: heard only where the house already talks
+
+
+class Button(Value):
+    """A button under a reply; `token` comes back when it is pressed."""
+
+    label: str
+    token: str
 
 
 class ReplyKind(StrEnum):

@@ -4,18 +4,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_or_update
 
 from bot import conversations as places
 from bot.conversations import Conversation
-from bot.messages import ReplyKind
+from bot.messages import Button, ReplyKind
 from bot.ports import Json
-from bot.store.tables import GONE, PENDING, SENDING, conversations, outbox, parts, previews
+from bot.store.tables import GONE, PENDING, SENDING, conversations, outbox, parts, previews, questions
 
 GIVE_UP_AFTER = timedelta(hours=24)
 _ADD = insert(outbox).returning(outbox.c.id)
-_NEXT = select(outbox).where(PENDING, outbox.c.conversation_id == bindparam("conversation_id")).order_by(outbox.c.id).limit(1)
+_DUE = or_(outbox.c.hold_until.is_(None), outbox.c.hold_until <= bindparam("now"))
+_NEXT = (
+    select(outbox).where(PENDING, outbox.c.conversation_id == bindparam("conversation_id"), _DUE).order_by(outbox.c.id).limit(1)
+)
+_OPTIONS = select(questions.c.options).where(questions.c.id == bindparam("question"), questions.c.answered_at.is_(None))
 _PIECES = select(parts).where(parts.c.reply_id == bindparam("reply")).order_by(parts.c.position)
 _CUT = insert(parts)
 _PIECE = (parts.c.reply_id == bindparam("reply"), parts.c.position == bindparam("at"))
@@ -50,10 +54,11 @@ class Reply:
     next_try_at: datetime
     preview: str | None  # the message that already shows a part of it; "" when it may have been sent
     is_working: bool  # it is no turn's answer, and a turn runs in the conversation
+    buttons: tuple[Button, ...]
     parts: tuple[Part, ...]
 
 
-def add(
+def add(  # noqa: PLR0913 - the columns of a row
     tx: Connection,
     conversation_id: int,
     kind: ReplyKind,
@@ -62,11 +67,23 @@ def add(
     *,
     turn_id: int | None = None,
     reply_to: str | None = None,
+    question_id: int | None = None,
+    hold_until: datetime | None = None,
 ) -> int:
     """Keep a reply to be delivered and return its id."""
     values = {"conversation_id": conversation_id, "turn_id": turn_id, "kind": kind, "text": text, "reply_to": reply_to}
-    made = tx.execute(_ADD, {**values, "state": "pending", "created_at": now, "next_try_at": now, "attempts": 0})
+    more = {"question_id": question_id, "hold_until": hold_until}
+    made = tx.execute(_ADD, {**values, **more, "state": "pending", "created_at": now, "next_try_at": now, "attempts": 0})
     return int(made.scalar_one())
+
+
+def amend(tx: Connection, reply_id: int, text: str, now: datetime) -> None:
+    """Let a reply read otherwise: where it was sent already, the message changes."""
+    shown = tx.scalar(select(parts.c.native_id).where(parts.c.reply_id == reply_id).order_by(parts.c.position.desc()).limit(1))
+    tx.execute(delete(parts).where(parts.c.reply_id == reply_id))
+    again = {"text": text, "state": "pending", "created_at": now, "next_try_at": now, "error": None}
+    replaced = {} if shown is None else {"replaces": shown}
+    tx.execute(update(outbox).where(outbox.c.id == reply_id).values(**again, **replaced))
 
 
 def set_text(tx: Connection, reply_id: int, text: str) -> None:
@@ -78,14 +95,15 @@ def waiting(tx: Connection, channels: Sequence[str], now: datetime) -> list[int]
     """Return the conversations of these channels that have something to be delivered now."""
     first = (
         select(outbox.c.conversation_id, outbox.c.next_try_at)
-        .where(PENDING)
+        .where(PENDING, _DUE)
         .order_by(outbox.c.conversation_id, outbox.c.id)
         .subquery()
     )
     rows = tx.execute(
         select(first.c.conversation_id, first.c.next_try_at)
         .join(conversations, conversations.c.id == first.c.conversation_id)
-        .where(conversations.c.channel.in_(channels))
+        .where(conversations.c.channel.in_(channels)),
+        {"now": now},
     )
     due: dict[int, bool] = {}
     for row in rows:
@@ -93,13 +111,13 @@ def waiting(tx: Connection, channels: Sequence[str], now: datetime) -> list[int]
     return [conversation_id for conversation_id, is_due in due.items() if is_due]
 
 
-def next_reply(tx: Connection, conversation_id: int) -> Reply | None:
+def next_reply(tx: Connection, conversation_id: int, now: datetime) -> Reply | None:
     """Return the oldest undelivered reply of a conversation."""
-    row = tx.execute(_NEXT, {"conversation_id": conversation_id}).first()
+    row = tx.execute(_NEXT, {"conversation_id": conversation_id, "now": now}).first()
     if row is None:
         return None
     pieces = tx.execute(_PIECES, {"reply": row.id})
-    preview = preview_of(tx, row.turn_id) if row.turn_id is not None else None
+    preview = preview_of(tx, row.turn_id) if row.turn_id is not None else row.replaces
     return Reply(
         id=row.id,
         conversation=places.get(tx, conversation_id),
@@ -112,8 +130,15 @@ def next_reply(tx: Connection, conversation_id: int) -> Reply | None:
         next_try_at=row.next_try_at,
         preview=preview,
         is_working=row.turn_id is None and places.is_claimed(tx, conversation_id),
+        buttons=() if row.question_id is None else _buttons(tx, row.question_id),
         parts=tuple(Part(piece.position, piece.payload, piece.native_id, piece.state == "sent") for piece in pieces),
     )
+
+
+def _buttons(tx: Connection, question_id: int) -> tuple[Button, ...]:
+    """Return the buttons of a question that nobody has answered yet."""
+    labels = tx.scalar(_OPTIONS, {"question": question_id}) or ()
+    return tuple(Button(label=label, token=f"{question_id}:{position}") for position, label in enumerate(labels))
 
 
 def cut_into_parts(tx: Connection, reply: Reply, payloads: Sequence[Json]) -> tuple[Part, ...]:
@@ -143,9 +168,15 @@ def note_sending(tx: Connection, reply_id: int, part: Part) -> None:
     tx.execute(_SENDING, {"reply": reply_id, "at": part.position, "as": part.payload, "native": part.native_id})
 
 
-def note_sent(tx: Connection, reply_id: int, position: int, native_id: str, now: datetime) -> None:
-    """Note that the vendor has taken a piece."""
-    tx.execute(_SENT, {"reply": reply_id, "at": position, "native": native_id, "now": now})
+def note_sent(tx: Connection, reply_id: int, position: int, native_id: str, now: datetime) -> bool:
+    """Note that the vendor has taken a piece; tell whether it is still the one that the reply consists of.
+
+    One that was amended while it was being sent is now the message that must read otherwise.
+    """
+    if tx.execute(_SENT, {"reply": reply_id, "at": position, "native": native_id, "now": now}).rowcount:
+        return True
+    tx.execute(update(outbox).where(outbox.c.id == reply_id).values(replaces=native_id))
+    return False
 
 
 def note_unsent(tx: Connection, reply_id: int, position: int, *, doubtful: bool) -> None:

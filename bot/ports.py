@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import Field, TypeAdapter
 
-from bot.messages import Address, Value
+from bot.messages import Address, Button, Value
 
 Json = dict[str, Any]
 
@@ -136,8 +136,8 @@ class Chat(Protocol):
         """The chat's name, such as telegram."""
         ...
 
-    def pieces(self, text: str) -> Sequence[Json]:
-        """Render Markdown as platform messages that fit."""
+    def pieces(self, text: str, buttons: Sequence[Button] = ()) -> Sequence[Json]:
+        """Render Markdown as platform messages that fit; buttons stand under the last of them."""
         ...
 
     def plain(self, payload: Json) -> Json:
@@ -149,11 +149,16 @@ class Chat(Protocol):
         ...
 
     def has_drafts(self, address: Address) -> bool:
-        """Tell whether an unfinished answer is shown by drafts there; else a message is sent and edited."""
+        """Tell whether an unfinished answer is shown by drafts there; else a message is begun and grows."""
         ...
 
     def pace(self, address: Address) -> float:
         """Return the least time between two previews there, in seconds."""
+        ...
+
+    @property
+    def shows_a_second(self) -> float:
+        """How often all that is only shown may change in all conversations together."""
         ...
 
     async def send(self, address: Address, payload: Json, reply_to: str | None) -> str:
@@ -168,6 +173,18 @@ class Chat(Protocol):
         """Show an unfinished answer that vanishes with the next message. Raises DeliveryError."""
         ...
 
-    async def typing(self, address: Address) -> None:
-        """Show for some seconds that an answer is on its way. Raises DeliveryError."""
+    async def begin(self, address: Address, payload: Json, message: str | None) -> str:
+        """Show an unfinished answer to a message by a message that grows; return its id. Raises DeliveryError."""
+        ...
+
+    async def grow(self, address: Address, native_id: str, payload: Json) -> None:
+        """Show how far that answer is now. Raises DeliveryError."""
+        ...
+
+    async def typing(self, address: Address, message: str | None) -> None:
+        """Show for some seconds that an answer to a message is on its way. Raises DeliveryError."""
+        ...
+
+    async def calm(self, address: Address, message: str | None) -> None:
+        """Take back what `typing` showed, as far as it does not vanish by itself. Raises DeliveryError."""
         ...

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,7 +21,6 @@ from bot.store.tables import inbox, turns
 
 TYPING_AFTER = 0.3  # seconds: an answer that comes at once needs no announcement
 TYPING_EVERY = 4.0
-MOST_A_SECOND = 30  # a bot may ask Telegram for about so much in all its chats together
 ANSWERS_FIRST = 4  # with so many answers on their way out, nothing unfinished is shown
 GIVES_WAY_FOR = 0.05  # seconds
 MESSAGE_AFTER = 1.0  # a message that would be the whole answer a moment later is better sent once
@@ -42,6 +42,7 @@ class _Showing:
     before: "asyncio.Task[None] | None"  # the presence of the turn before, which ends first
     text: str = ""
     shown: str = ""
+    typed: bool = False
     ending: bool = False
     news: asyncio.Event = field(default_factory=asyncio.Event)
     task: "asyncio.Task[None] | None" = None
@@ -54,10 +55,10 @@ class _Showing:
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a turn runs, and the message that its answer points at."""
+    """Where a turn runs, and the newest message that it answers."""
 
     address: Address
-    reply_to: str | None
+    message: str | None
 
 
 class Presences:
@@ -68,6 +69,7 @@ class Presences:
         self._chats = chats
         self._showings: dict[int, _Showing] = {}
         self._answers = 0
+        self._busy: Counter[str] = Counter()
 
     def tell(self, conversation_id: int, turn_id: int, text: str) -> None:
         """Take note that a turn runs and how far its answer is written."""
@@ -106,7 +108,9 @@ class Presences:
         try:
             if showing.before is not None:
                 await asyncio.wait([showing.before])
-            await self._show_until_the_end(showing)
+            place = await self._database.read(lambda tx: _place(tx, showing.turn_id))
+            if place is not None:
+                await self._show(showing, place)
         except ChatGone as error:
             log.info("nobody is there to be shown anything: %s", error)
         except SQLAlchemyError:
@@ -115,32 +119,43 @@ class Presences:
             if self._showings.get(conversation_id) is showing:
                 del self._showings[conversation_id]
 
-    async def _show_until_the_end(self, showing: _Showing) -> None:
+    async def _show(self, showing: _Showing, place: _Place) -> None:
+        """Show a turn until its end, and leave nothing of it but the answer."""
+        chat = self._chats[place.address.channel]
+        self._busy[chat.channel] += 1
+        try:
+            await self._show_until_the_end(showing, place, chat)
+        finally:
+            self._busy[chat.channel] -= 1
+        if showing.typed:
+            await _patiently(chat.calm(place.address, place.message))
+
+    async def _show_until_the_end(self, showing: _Showing, place: _Place, chat: Chat) -> None:
         began = monotonic()
-        typing_at, preview_at = began + max(TYPING_AFTER, self._share), began
-        place = await self._database.read(lambda tx: _place(tx, showing.turn_id))
-        while place is not None and not showing.ending:
-            chat = self._chats[place.address.channel]
-            if not chat.has_drafts(place.address):
-                preview_at = max(preview_at, began + MESSAGE_AFTER)
+        typing_at, preview_at = began + max(TYPING_AFTER, self._share(chat)), began
+        if not chat.has_drafts(place.address):
+            preview_at = began + MESSAGE_AFTER
+        while not showing.ending:
             fresh = showing.text != showing.shown
             if self._answers >= ANSWERS_FIRST:
                 await _wait(showing.news, GIVES_WAY_FOR)
             elif fresh and monotonic() >= preview_at:
                 pause = await _patiently(self._preview(chat, place, showing))
-                preview_at = monotonic() + max(pause, chat.pace(place.address), self._share)
+                preview_at = monotonic() + max(pause, chat.pace(place.address), self._share(chat))
                 typing_at = monotonic() + TYPING_EVERY
             elif monotonic() >= typing_at:
-                place = await self._database.read(lambda tx: _place(tx, showing.turn_id))
-                if place is not None and not showing.ending:
-                    typing_at = monotonic() + max(TYPING_EVERY, self._share) + await _patiently(chat.typing(place.address))
+                if await self._database.read(lambda tx: _place(tx, showing.turn_id)) is None:
+                    return
+                if not showing.ending:
+                    showing.typed = True
+                    pause = await _patiently(chat.typing(place.address, place.message))
+                    typing_at = monotonic() + max(TYPING_EVERY, self._share(chat)) + pause
             else:
                 await _wait(showing.news, min(typing_at, preview_at if fresh else NEVER) - monotonic())
 
-    @property
-    def _share(self) -> float:
-        """The least time between two requests for one turn, when all that run share what may be asked, in seconds."""
-        return len(self._showings) / MOST_A_SECOND
+    def _share(self, chat: Chat) -> float:
+        """Return the least time between two requests for one turn of a chat, when all that run share them, in seconds."""
+        return self._busy[chat.channel] / chat.shows_a_second
 
     async def _preview(self, chat: Chat, place: _Place, showing: _Showing) -> None:
         text, showing.shown = showing.text, showing.text
@@ -150,10 +165,10 @@ class Presences:
             return
         native_id = await self._database.read(lambda tx: outbox.preview_of(tx, showing.turn_id))
         if native_id:
-            await chat.edit(place.address, native_id, payload)
+            await chat.grow(place.address, native_id, payload)
         elif native_id is None:
             await self._database.write(lambda tx: outbox.note_preview(tx, showing.turn_id, ""))
-            native_id = await chat.send(place.address, payload, place.reply_to)
+            native_id = await chat.begin(place.address, payload, place.message)
             await self._database.write(lambda tx: outbox.note_preview(tx, showing.turn_id, native_id))
 
 
@@ -183,5 +198,4 @@ def _place(tx: Connection, turn_id: int) -> _Place | None:
     row = tx.execute(_RUNNING, {"turn": turn_id}).first()
     if row is None:
         return None
-    address = conversations.get(tx, row.conversation_id).address
-    return _Place(address, None if address.private else tx.scalar(_NEWEST, {"turn": turn_id}))
+    return _Place(conversations.get(tx, row.conversation_id).address, tx.scalar(_NEWEST, {"turn": turn_id}))

@@ -2,22 +2,25 @@
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, exists, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_once
 
-from bot import conversations, outbox
+from bot import conversations, outbox, questions
 from bot.commands.book import Asking, CommandBook
 from bot.conversations import Conversation
 from bot.household import Household
 from bot.messages import IncomingMessage, Origin, ReplyKind
-from bot.notices import one_line, tell_owners
-from bot.people import Gate, Person, admit
+from bot.notices import one_line
+from bot.pairing import Strangers
+from bot.people import Gate, Person, recognise
+from bot.questions import Answerer
 from bot.redaction import Redactor
+from bot.roles import Right, refusal
 from bot.store.database import Database
 from bot.store.tables import inbox, parked_updates
 from bot.turn import Clock
@@ -26,6 +29,8 @@ LONGEST_MESSAGE = 32_000
 LONGEST_PARKED = 20_000
 _ADDRESS = re.compile(r"@([a-z][a-z0-9-]*)[:,]?(?:\s+|$)", re.IGNORECASE)
 _KEEP = insert_once(inbox).on_conflict_do_nothing().returning(inbox.c.id)
+_TWIN = select(exists().where(inbox.c.conversation_id == bindparam("conversation"), inbox.c.native_id == bindparam("native")))
+_REPLIED = update(inbox).where(inbox.c.id == bindparam("row")).values(state="answered", reply_id=bindparam("reply"))
 log = logging.getLogger(__name__)
 
 
@@ -63,6 +68,8 @@ class Reception:
     redactor: Redactor
     clock: Clock
     zone: ZoneInfo
+    strangers: Strangers
+    answerers: Mapping[str, Answerer]
 
     def receive(self, messages: Iterable[IncomingMessage]) -> Received:
         """Take messages in. When this returns they are on disk, and only then may they be confirmed to their vendor."""
@@ -70,12 +77,7 @@ class Reception:
         now = self.clock()
         with self.database.write() as tx:
             for message in messages:
-                role = self.gate.role(message.sender)
-                if role is None:
-                    received.replies.update(dict.fromkeys(self._note_stranger(tx, message, now)))
-                else:
-                    person = admit(tx, message.sender, role, now)
-                    self._accept(self._arrival(tx, message, person, now), received)
+                self._take(tx, message, now, received)
             conversations.note_rung(tx, tuple(received.turns), now)
         if received.turns:
             self.ring(tuple(received.turns))
@@ -89,8 +91,19 @@ class Reception:
         with self.database.write() as tx:
             tx.execute(insert(parked_updates).values(values))
 
+    def _take(self, tx: Connection, message: IncomingMessage, now: datetime, received: Received) -> None:
+        if message.overheard and conversations.find(tx, message.address) is None:
+            return
+        person = recognise(tx, self.gate, message.sender, message.address, now)
+        if person is not None:
+            self._accept(self._arrival(tx, message, person, now), received)
+        elif not message.overheard:
+            received.replies.update(dict.fromkeys(self.strangers.meet(tx, message, now)))
+
     def _arrival(self, tx: Connection, message: IncomingMessage, person: Person, now: datetime) -> _Arrival:
         conversation = conversations.find_or_open(tx, message.address)
+        if message.press:
+            return _Arrival(tx, message, conversation, person, None, f"[pressed {one_line(message.press)}]", now)
         text = self.redactor.clean(message.text.strip())
         butler, text = self._addressed(text) if _is_order(message) else (None, text)
         if text and message.unreadable:
@@ -107,52 +120,66 @@ class Reception:
         return None, text
 
     def _accept(self, arrival: _Arrival, received: Received) -> None:
-        row_id = _keep(arrival)
+        row_id = None if _is_twin(arrival) else _keep(arrival)
         if row_id is None:
             log.info("message %s came twice", arrival.message.id)
             return
         arrival = replace(arrival, row_id=row_id)
-        if arrival.message.is_edit and _merge(arrival):
+        if arrival.message.press:
+            self._press(arrival, received)
             return
-        if arrival.butler is not None:
+        may_choose = arrival.person.may(Right.CHOOSE)
+        if arrival.message.is_edit and (arrival.butler is None or may_choose) and _merge(arrival):
+            return
+        if arrival.butler is not None and may_choose:
             conversations.choose_butler(arrival.tx, arrival.conversation.id, arrival.butler)
-        if self._answer_at_once(arrival):
-            received.replies[arrival.conversation.id] = None
+        self._answer_at_once(arrival, received)
         if conversations.has_work(arrival.tx, arrival.conversation.id, arrival.now):
             received.turns[arrival.conversation.id] = None
 
-    def _answer_at_once(self, arrival: _Arrival) -> bool:
-        """Answer what needs no model; tell whether this did not."""
-        refusal = _refusal(arrival)
-        if refusal is None and not (_is_order(arrival.message) and self.commands.is_command(arrival.text)):
-            return False
-        tx, conversation = arrival.tx, arrival.conversation
+    def _press(self, arrival: _Arrival, received: Received) -> None:
+        """Take a button's answer; where its question was asked, what came of it stands under the question."""
+        tx, here = arrival.tx, arrival.conversation.id
+        zone = arrival.person.zone or self.zone
+        outcome = questions.press(tx, self.answerers, arrival.person, arrival.message.press, arrival.now, zone)
+        reply_id = outcome.replies.get(here)
+        if reply_id is None:
+            reply_id = outbox.add(tx, here, ReplyKind.COMMAND, outcome.sentence, arrival.now)
+        tx.execute(_REPLIED, {"row": arrival.row_id, "reply": reply_id})
+        received.replies.update(dict.fromkeys((here, *outcome.replies, *outcome.rung)))
+
+    def _answer_at_once(self, arrival: _Arrival, received: Received) -> None:
+        """Answer what needs no model."""
+        words = _refusal(arrival)
+        if words is None and not (_is_order(arrival.message) and self.commands.is_command(arrival.text)):
+            return
+        tx, conversation, person = arrival.tx, arrival.conversation, arrival.person
         reply_to = None if conversation.address.private else arrival.message.native_id
         reply_id = outbox.add(tx, conversation.id, ReplyKind.COMMAND, "", arrival.now, reply_to=reply_to)
-        done = {"state": "answered", "reply_id": reply_id}
-        tx.execute(update(inbox).where(inbox.c.id == arrival.row_id).values(**done))
-        if refusal is None:
-            refusal = self.commands.answer(
+        tx.execute(_REPLIED, {"row": arrival.row_id, "reply": reply_id})
+        rung = [conversation.id]
+        if words is None:
+            zone = person.zone or self.zone
+            words = self.commands.answer(
                 arrival.text,
-                lambda arguments: Asking(tx, arrival.person, conversation, arguments, reply_id, arrival.now, self.zone),
+                person,
+                lambda arguments: Asking(tx, person, conversation, arguments, reply_id, arrival.now, zone, rung),
             )
-        outbox.set_text(tx, reply_id, refusal)
-        return True
-
-    def _note_stranger(self, tx: Connection, message: IncomingMessage, now: datetime) -> list[int]:
-        """Leave a stranger without an answer, and tell the owners once a day."""
-        sender = message.sender
-        log.info("a stranger wrote", extra={"channel": sender.channel, "sender": sender.id})
-        text = (
-            f"Somebody I do not know wrote to me on {sender.channel}: {one_line(sender.name)}, id {sender.id}. I did not "
-            f"answer. To admit them, add {sender.id} to {sender.channel.upper()}_ALLOWED_USERS and start the house again."
-        )
-        return tell_owners(tx, self.gate, f"stranger:{sender.channel}:{sender.id}", text, now)
+        outbox.set_text(tx, reply_id, words)
+        received.replies.update(dict.fromkeys(rung))
 
 
 def _is_order(message: IncomingMessage) -> bool:
     """Tell whether a message may give orders: what somebody else wrote may not."""
     return message.origin is Origin.PERSON
+
+
+def _is_twin(arrival: _Arrival) -> bool:
+    """Tell whether a vendor sends a message a second time under another id, as Slack does with one that names the bot."""
+    message = arrival.message
+    if message.id == message.native_id or message.is_edit or message.press:
+        return False
+    return bool(arrival.tx.scalar(_TWIN, {"conversation": arrival.conversation.id, "native": message.native_id}))
 
 
 def _keep(arrival: _Arrival) -> int | None:
@@ -209,6 +236,8 @@ def _merge(arrival: _Arrival) -> bool:
 
 def _refusal(arrival: _Arrival) -> str | None:
     """Return what to say to a message that no model is asked about."""
+    if arrival.butler is not None and not arrival.person.may(Right.CHOOSE):
+        return f"{refusal(Right.CHOOSE)} Write without @{arrival.butler}, please."
     if not arrival.text:
         if arrival.message.unreadable:
             return f"I cannot open {arrival.message.unreadable} yet. Please write what you need as text."

@@ -1,17 +1,17 @@
-"""Settings: every environment variable that the house reads, checked once and all at once."""
+"""Settings: every environment variable that the house itself reads; those of each chat stand with the chat."""
 
-import re
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode
 from tzlocal import get_localzone_name
 
+from bot.chat_forms import ChatForm, ChatSettings, Variables, forms
 from bot.errors import ConfigurationError, in_plain_words
 from bot.nearest import did_you_mean
 
@@ -46,20 +46,19 @@ def _redis(url: str) -> str:
     return url
 
 
-def _telegram_ids(ids: tuple[str, ...]) -> tuple[str, ...]:
-    for one in ids:
-        if not one.isdecimal():
-            raise ValueError(f"{one} is no numeric id; @userinfobot tells yours. Several ids are separated by commas")
-    return ids
-
-
 def _owners(ids: tuple[str, ...]) -> tuple[str, ...]:
+    channels = [TERMINAL, *(form.channel for form in forms())]
     for one in ids:
-        if not re.fullmatch(r"(telegram|terminal):\S+", one):
-            raise ValueError(f"{one} is no owner; write the chat and the id, such as telegram:7")
+        channel, _, name = one.partition(":")
+        if channel not in channels or not name:
+            raise ValueError(
+                f"{one} is no owner; write the chat and the id, such as telegram:7. The chats are {', '.join(channels)}"
+            )
     return ids
 
 
+TERMINAL = "terminal"
+T = TypeVar("T", bound=BaseSettings)
 Folder = Annotated[Path, AfterValidator(_folder)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Address = Annotated[str, AfterValidator(_address)]
@@ -67,17 +66,8 @@ Ids = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Keys = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)]
 
 
-class Settings(BaseSettings):
+class Settings(Variables):
     """What a person may set, each by one variable; the descriptions are the lines of .env.example."""
-
-    model_config = SettingsConfigDict(
-        env_file=".env",
-        env_file_encoding="utf-8",
-        env_ignore_empty=True,  # `KEY=` in a .env copied from the example means the same as no line
-        extra="ignore",
-        frozen=True,
-        hide_input_in_errors=True,
-    )
 
     home: Folder = Field(Path("~/.butlers"), validation_alias="BUTLER_HOME", description="Where the house keeps its files.")
     household: Folder = Field(Path("household"), validation_alias="BUTLER_HOUSEHOLD", description="The folder of butlers.")
@@ -106,19 +96,6 @@ class Settings(BaseSettings):
         validation_alias="REDIS_URL",
         description="A Redis or Valkey server to use (default: `butler up` runs one of its own).",
     )
-    telegram_bot_token: SecretStr | None = Field(
-        None, validation_alias="TELEGRAM_BOT_TOKEN", description="The token that @BotFather gave."
-    )
-    telegram_allowed_users: Annotated[Ids, AfterValidator(_telegram_ids)] = Field(
-        (),
-        validation_alias="TELEGRAM_ALLOWED_USERS",
-        description="Numeric ids of the people who may talk to the house, separated by commas.",
-    )
-    telegram_api_url: Address = Field(
-        "https://api.telegram.org",
-        validation_alias="TELEGRAM_API_URL",
-        description="A Bot API server: the part of its address before /bot<token>.",
-    )
     anthropic_api_key: Keys = Field(
         (),
         validation_alias="ANTHROPIC_API_KEY",
@@ -130,19 +107,6 @@ class Settings(BaseSettings):
         description="Another address for Anthropic's API, such as a proxy.",
     )
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Read the environment, then .env, and nothing else."""
-        del settings_cls, file_secret_settings
-        return init_settings, env_settings, dotenv_settings
-
     @property
     def zone(self) -> ZoneInfo:
         """The house's zone."""
@@ -151,13 +115,20 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every value that must never be shown."""
-        token = [self.telegram_bot_token] if self.telegram_bot_token else []
-        return tuple(secret.get_secret_value() for secret in (*token, *self.anthropic_api_key))
+        keys = (key.get_secret_value() for key in self.anthropic_api_key)
+        return (*keys, *(secret for chat in self.chats.values() for secret in chat.secrets))
 
+    @property
+    def chats(self) -> Mapping[str, ChatSettings]:
+        """The settings of every installed chat, by its channel."""
+        return self._chats
 
-def variables() -> Mapping[str, str]:
-    """Return the description of every variable, by its name."""
-    return {str(field.validation_alias): field.description or "" for field in Settings.model_fields.values()}
+    _chats: Mapping[str, ChatSettings] = PrivateAttr(default_factory=dict)
+
+    @property
+    def chats_set_up(self) -> tuple[ChatForm, ...]:
+        """The chats that can be served."""
+        return tuple(form for form in forms() if form.channel in self.chats and self.chats[form.channel].is_set_up)
 
 
 def load() -> Settings:
@@ -165,13 +136,23 @@ def load() -> Settings:
 
     Raises ConfigurationError that names every wrong variable at once.
     """
+    problems: list[str] = []
+    settings = _read(Settings, problems)
+    chats = {form.channel: _read(form.settings, problems) for form in forms()}
+    if problems or settings is None:
+        raise ConfigurationError("\n".join(dict.fromkeys(problems)))
+    settings._chats = {channel: chat for channel, chat in chats.items() if chat is not None}  # noqa: SLF001 - its maker
+    return settings
+
+
+def _read(settings: type[T], problems: list[str]) -> T | None:
     try:
-        return Settings()
+        return settings()
     except UnicodeDecodeError:
-        raise ConfigurationError(".env: the file is not UTF-8 text. Save it as UTF-8.") from None
+        problems.append(".env: the file is not UTF-8 text. Save it as UTF-8.")
     except ValidationError as error:
-        lines = [
+        problems += [
             f"{'.'.join(str(part) for part in problem['loc'])}: {in_plain_words(problem)}"
             for problem in error.errors(include_input=False, include_url=False)
         ]
-        raise ConfigurationError("\n".join(lines)) from None
+    return None

@@ -13,6 +13,7 @@ from bot.journal import UNKNOWN, Outcome
 from bot.messages import Origin
 from bot.ports import Call, Result
 from bot.redaction import Redactor
+from bot.roles import Right, refusal
 from bot.tools import Context, Effect, Foreign, Tool, Toolbox, ToolError, shorten
 from bot.turn import Turn
 
@@ -22,6 +23,7 @@ NEEDS_A_YES = (
     "sent without the person's own word for it. Tell the person that they can begin anew with /new and ask for this "
     "themselves."
 )
+NOT_FOR_THEM = f"Not done. {refusal(Right.CHANGE)} Tell the person so; an owner of the house can give them another role."
 log = logging.getLogger(__name__)
 
 
@@ -71,6 +73,8 @@ class Settling:
             tool = toolbox.get(work.call.name)
             values = tool.read(work.call.arguments)
             context = _context(turn, work.key, stranger=stranger)
+            if not tool.own and tool.effect is not Effect.READ and not turn.person.may(Right.CHANGE):
+                return Outcome(NOT_FOR_THEM, is_error=True)
             return self._outcome(tool, context, values, interrupted=work.interrupted is not None)
         except ToolError as error:
             return Outcome(self.redactor.clean(str(error)), is_error=True)

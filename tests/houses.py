@@ -12,18 +12,26 @@ from time import monotonic, sleep
 from typing import Self
 
 from tests.anthropic_server import KEY, AnthropicServer
+from tests.slack_server import SlackServer
 from tests.telegram_server import TelegramServer
 
 ROOT = Path(__file__).parent.parent
 BUTLER = (sys.executable, "-m", "bot")
 OWNER = 7
+SLACK_OWNER = "U7"
 LOOK = 0.02
 
 
 class House:
-    """`butler up` in a home of its own, beside loopback servers for Telegram and Anthropic."""
+    """`butler up` in a home of its own, beside loopback servers for Telegram, Slack and Anthropic."""
 
-    def __init__(self, home: Path, telegram: TelegramServer | None = None, claude: AnthropicServer | None = None) -> None:
+    def __init__(
+        self,
+        home: Path,
+        telegram: TelegramServer | None = None,
+        claude: AnthropicServer | None = None,
+        slack: SlackServer | None = None,
+    ) -> None:
         self.home = home
         self.env = {
             "PATH": os.environ["PATH"],
@@ -40,6 +48,13 @@ class House:
                 "TELEGRAM_BOT_TOKEN": telegram.token,
                 "TELEGRAM_ALLOWED_USERS": str(OWNER),
                 "TELEGRAM_API_URL": telegram.url,
+            }
+        if slack is not None:
+            self.env |= {
+                "SLACK_BOT_TOKEN": slack.bot_token,
+                "SLACK_APP_TOKEN": slack.app_token,
+                "SLACK_ALLOWED_USERS": SLACK_OWNER,
+                "SLACK_API_URL": slack.api_url,
             }
         if claude is not None:
             self.env |= {"ANTHROPIC_API_KEY": KEY, "ANTHROPIC_BASE_URL": claude.url}
@@ -148,6 +163,11 @@ class House:
         path = f"file:{self.home / 'butlers' / 'house.db'}?mode=ro"
         with closing(sqlite3.connect(path, uri=True, timeout=10)) as connection:
             return connection.execute(sql, values).fetchall()
+
+    def execute(self, sql: str, *values: object) -> None:
+        """Change something in the house's database."""
+        with closing(sqlite3.connect(self.home / "butlers" / "house.db", timeout=10)) as connection, connection:
+            connection.execute(sql, values)
 
     def value(self, sql: str, *values: object) -> object:
         """Return the first value of the first row, or None."""

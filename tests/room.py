@@ -14,24 +14,33 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 
 from adapters.models.anthropic import AnthropicModel
+from bot import linking, pairing, removal
 from bot.agent import Agent
 from bot.commands.book import CommandBook
+from bot.commands.folk import FolkCommands
 from bot.commands.look import LookCommands
+from bot.commands.own import OwnCommands
 from bot.commands.talk import TalkCommands
-from bot.conversations import find_or_open
+from bot.conversations import find
 from bot.household import Butler, Household
+from bot.linking import Linking
 from bot.messages import Address, IncomingMessage, Origin, Sender
+from bot.pairing import Strangers
 from bot.people import Gate
+from bot.questions import Answerer
 from bot.reception import Reception
 from bot.redaction import Redactor
+from bot.removal import Removal
 from bot.settling import Settling
 from bot.skill_notes import SkillShelf
 from bot.store import migrate
 from bot.store.database import Database, sqlite_url
-from bot.store.tables import outbox
+from bot.store.tables import conversations, inbox, outbox, questions
 from bot.tools import Toolbox
 from bot.treasury.treasury import Treasury
 from bot.turn import Turn, Turns
+from skills.belongings import Belongings
+from skills.memory.command import memory_command
 from skills.memory.tools import Memory
 from skills.state.tools import State
 from skills.time.tools import Time
@@ -119,7 +128,38 @@ class Room:
         """The house's commands."""
         talk = TalkCommands(lambda: self.household, self.treasury, "")
         look = LookCommands(lambda: self.household, self.treasury, SONNET, lambda: None, lambda butler: list(butler.modules))
-        return CommandBook((*talk.commands(), *look.commands()))
+        memory = memory_command(lambda: self.household, lambda _: self.store)
+        own, folk = OwnCommands(self.linking), FolkCommands(self.gate, self.removal, self.answerers)
+        return CommandBook((*talk.commands(), *look.commands(), memory, *own.commands(), *folk.commands()))
+
+    @cached_property
+    def linking(self) -> Linking:
+        """What joins chats."""
+        return Linking(self.gate, self.treasury, self.belongings.move)
+
+    @cached_property
+    def removal(self) -> Removal:
+        """What removes people."""
+        return Removal(self.gate, self.treasury, self.belongings.forget)
+
+    @cached_property
+    def belongings(self) -> Belongings:
+        """What the butler keeps for people."""
+        return Belongings(lambda: [self.store])
+
+    @cached_property
+    def strangers(self) -> Strangers:
+        """What becomes of strangers."""
+        return Strangers(self.gate, self.linking)
+
+    @cached_property
+    def answerers(self) -> dict[str, Answerer]:
+        """What answers to questions do."""
+        return {
+            pairing.KIND: self.strangers.answer,
+            linking.KIND: self.linking.answer,
+            removal.KIND: self.removal.answer,
+        }
 
     @cached_property
     def reception(self) -> Reception:
@@ -133,6 +173,8 @@ class Room:
             self.redactor,
             self.clock,
             ZoneInfo("Europe/Berlin"),
+            self.strangers,
+            self.answerers,
         )
 
     def runner(self, worker: str = "worker-1") -> TurnRunner:
@@ -156,27 +198,57 @@ class Room:
             wake=lambda conversation_id, until: self.woken.append((conversation_id, until)),
         )
 
-    def takes_in(self, text: str, sender: Sender = ADA, **changes: object) -> int:
-        """Receive a message and return its conversation."""
+    def message(self, text: str, sender: Sender = ADA, **changes: object) -> IncomingMessage:
+        """Return a message that somebody writes in their private chat."""
         number = f"{sender.id}:{next(self._numbers)}"
-        message = IncomingMessage(
+        return IncomingMessage(
             id=number,
             native_id=number,
-            address=Address(channel="telegram", chat=sender.id),
+            address=Address(channel=sender.channel, chat=sender.id),
             sender=sender,
             text=text,
             sent_at=self.now,
             origin=Origin.PERSON,
         ).model_copy(update=changes)
+
+    def takes_in(self, text: str, sender: Sender = ADA, **changes: object) -> int:
+        """Receive a message and return its conversation, or 0 when it opened none."""
+        message = self.message(text, sender, **changes)
         self.reception.receive([message])
-        with self.database.write() as tx:
-            return find_or_open(tx, message.address).id
+        with self.database.read() as tx:
+            found = find(tx, message.address)
+        return found.id if found is not None else 0
 
     def asks(self, text: str, sender: Sender = ADA, **changes: object) -> str:
         """Receive a message, work on it, and return the newest reply."""
         conversation_id = self.takes_in(text, sender, **changes)
         self.runner(uuid4().hex).run_turn(conversation_id, None)
         return self.replies(conversation_id)[-1]
+
+    def writes(self, sender: Sender, text: str, **changes: object) -> str:
+        """Receive a message and return what its writer reads last, whether it is an answer or not."""
+        self.takes_in(text, sender, **changes)
+        return self.reads(sender)[-1] if self.reads(sender) else ""
+
+    def reads(self, sender: Sender) -> list[str]:
+        """Return all that stands in somebody's private chat."""
+        with self.database.read() as tx:
+            found = find(tx, Address(channel=sender.channel, chat=sender.id))
+        return self.replies(found.id) if found is not None else []
+
+    def presses(self, sender: Sender, label: str, asked: Sender | None = None, **changes: object) -> str:
+        """Press the newest button of this label, one's own or one that somebody else was shown; return what answers it."""
+        with self.database.read() as tx:
+            here = select(conversations.c.id).where(conversations.c.chat == (asked or sender).id)
+            shown = select(outbox.c.question_id).where(outbox.c.conversation_id.in_(here))
+            for row in tx.execute(select(questions).where(questions.c.id.in_(shown)).order_by(questions.c.id.desc())):
+                if label in row.options:
+                    break
+        token = f"{row.id}:{row.options.index(label)}"
+        self.takes_in("", sender, press=token, **changes)
+        with self.database.read() as tx:
+            answered = select(outbox.c.text).join(inbox, inbox.c.reply_id == outbox.c.id)
+            return str(tx.scalar(answered.where(inbox.c.text == f"[pressed {token}]").order_by(inbox.c.id.desc()).limit(1)))
 
     def replies(self, conversation_id: int) -> list[str]:
         """Return every reply of a conversation."""

@@ -115,11 +115,21 @@ def reply_to(params: Params) -> ReplyTo | None:
     )
 
 
+LONGEST_TOKEN = 64  # bytes
+
+
 def reply_markup(params: Params) -> JsonObject | None:
     """Return the buttons below a message."""
     markup = params.json_object("reply_markup")
     if markup is not None and not any(name in markup for name in _MARKUPS):
         raise bad_request("object expected as reply markup")
+    rows = (markup or {}).get("inline_keyboard")
+    for button in (one for row in (rows if isinstance(rows, list) else []) for one in row):
+        if not button.get("text"):
+            raise bad_request("text buttons are unallowed in the inline keyboard")
+        token = button.get("callback_data")
+        if token is not None and not 0 < len(str(token).encode()) <= LONGEST_TOKEN:
+            raise bad_request("BUTTON_DATA_INVALID")
     return markup
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from time import time
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from tests.telegram_chats import BLOCKED, KICKED, Chat
 from tests.telegram_content import forwarded, media_content, text_content
@@ -144,6 +145,24 @@ class Person(Reader):
     def sends(self, kind: str, caption: str | None = None, chat: Group | None = None) -> int:
         """Send something that is no text, for example a sticker or a photo with a caption."""
         return self._sends(media_content(kind, caption), chat)
+
+    def presses(self, label: str, chat: Group | None = None, *, forged: str | None = None) -> str:
+        """Press the newest button with these words, and return the press's number; a forged one sends its own token."""
+        place = self._place(chat)
+        for message in reversed(self._server.call(place.sent.copy)):
+            rows = (message.reply_markup or {}).get("inline_keyboard")
+            for button in (one for row in (rows if isinstance(rows, list) else []) for one in row):
+                if button["text"] == label:
+                    token = button["callback_data"] if forged is None else forged
+                    return self._server.call(self._press, place, message.message_id, token)
+        raise LookupError(label)
+
+    def _press(self, place: Chat, message_id: int, token: str) -> str:
+        number = str(uuid4().int % 10**18)
+        message = place.history[message_id]
+        query: JsonObject = {"id": number, "from": self.user, "message": message, "chat_instance": "1", "data": token}
+        self._server.press(number, query)
+        return number
 
     def edits(self, message_id: int, text: str, chat: Group | None = None) -> None:
         """Change the text of a message of one's own."""

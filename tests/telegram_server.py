@@ -108,6 +108,15 @@ class TelegramServer(FaultyServer):
         """Queue a handmade update, which may be any JSON, and return its number."""
         return self.call(self._push, update)
 
+    def press(self, number: str, query: JsonObject) -> None:
+        """Tell the bot of a button that was pressed, which it then has to release."""
+        self._methods.callback_queries.add(number)
+        self.queue.add_kind("callback_query", query)
+
+    def unreleased(self) -> set[str]:
+        """Return the presses that the bot has not released yet."""
+        return self.call(self._methods.callback_queries.copy)
+
     def redeliver(self, count: int) -> list[int]:
         """Queue the last updates once more, with the numbers that they had."""
         return self.call(self.queue.redeliver, count)

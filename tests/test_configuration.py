@@ -63,7 +63,7 @@ def household(home: House, **butlers: str) -> Path:
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"TELEGRAM_ALLOWED_USERS": ""}, "TELEGRAM_ALLOWED_USERS: the list is empty, so nobody may speak to the house."),
+        ({"TELEGRAM_ALLOWED_USERS": ""}, "TELEGRAM_ALLOWED_USERS: the list is empty, so nobody may speak to the house: "),
         ({"TELEGRAM_BOT_TOKEN": "42:WRONG"}, "TELEGRAM_BOT_TOKEN: Telegram refuses this token."),
         (
             {"BUTLER_MODEL": "claude-sonet-5-5"},
@@ -135,7 +135,9 @@ def test_processes_alone_need_a_queue(tmp_path: Path, server: TelegramServer, mo
 def test_a_bot_without_a_chat(tmp_path: Path) -> None:
     """`butler bot` without a token says where tokens come from."""
     done = House(tmp_path).run("bot")
-    assert "TELEGRAM_BOT_TOKEN: no chat is set up" in done.stderr
+    assert "No chat is set up" in done.stderr
+    assert "get a token from @BotFather and put it into TELEGRAM_BOT_TOKEN" in done.stderr
+    assert "make an app from what `butler slack-manifest` prints" in done.stderr
     assert done.returncode == 78
 
 
@@ -199,7 +201,7 @@ def test_check_finds_everything_at_once(tmp_path: Path, server: TelegramServer, 
         "REDIS_URL": "redis://127.0.0.1:1/0",
     }
     bad = home.run("check")
-    for words in ("✗ telegram: nobody may speak", "✗ model: key anthropic-1 does not work", "✗ queue: redis://127.0.0.1:1/0"):
+    for words in ("✗ chats: nobody may speak", "✗ model: key anthropic-1 does not work", "✗ queue: redis://127.0.0.1:1/0"):
         assert words in bad.stdout
     assert "3 problems." in bad.stdout
     assert bad.returncode == 1

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pytest_mock import MockerFixture
 
-from bot.settings import Settings
+from bot.settings import load
 from tests import counting
 from tests.anthropic_server import KEY, AnthropicServer
 from tests.houses import ROOT
@@ -64,7 +64,7 @@ def check(
         with monkeypatch.context() as patch:
             for name, value in (settings | changes).items():
                 patch.setenv(name, value)
-            assert doctor.check(Settings()) == (1 if problems else 0)
+            assert doctor.check(load()) == (1 if problems else 0)
         printed = capsys.readouterr().out
         assert printed.count("✗") == problems, printed
         return printed

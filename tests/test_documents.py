@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from pydantic_settings import BaseSettings
 from sqlalchemy import create_engine
 
 from bot.__main__ import _parser
+from bot.chat_forms import forms
 from bot.settings import Settings
 from bot.store.database import Database
 from bot.store.tables import metadata
@@ -22,10 +24,12 @@ DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG
 
 
 def settings() -> Iterator[tuple[str, str, str]]:
-    """Give each variable with its description and its default."""
-    for field in Settings.model_fields.values():
-        known = isinstance(field.default, str | Path | Decimal)
-        yield str(field.validation_alias), field.description or "", str(field.default) if known else ""
+    """Give each variable with its description and its default, the house's first and then each chat's."""
+    known_settings: list[type[BaseSettings]] = [Settings, *(form.settings for form in forms())]
+    for settings_of in known_settings:
+        for field in settings_of.model_fields.values():
+            known = isinstance(field.default, str | Path | Decimal)
+            yield str(field.validation_alias), field.description or "", str(field.default) if known else ""
 
 
 def test_the_example_settings_are_all_settings() -> None:
@@ -57,17 +61,18 @@ def test_the_readme_lists_the_settings() -> None:
 def test_the_readme_lists_the_commands(pipe: House) -> None:
     """The README's table of chat commands is what /help says."""
     help_text = pipe.run("up", lines=["/help"]).stdout
-    said = re.findall(r"^• (/.+?) ((?:says|lists|begins|stops|gives|tries|shows) .+)$", help_text, re.MULTILINE)
+    said = re.findall(r"^• (/.+?) ((?:says|lists|begins|stops|gives|tries|shows|lets) .+)$", help_text, re.MULTILINE)
     assert said
-    assert re.findall(r"^\| `(/.+?)` \| (.+) \|$", README, re.MULTILINE) == said
+    rows = re.findall(r"^\| `(/.+?)` \| (.+) \|$", README, re.MULTILINE)
+    assert [(name.replace("\\|", "|"), does) for name, does in rows] == said
 
 
 def test_the_readme_lists_the_shell_commands() -> None:
     """The README's table of `butler` commands is what --help says, and each explains itself."""
     said = subprocess.run([*BUTLER, "--help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    wanted = re.findall(r"^    (\w+) +(\S.*)$", said, re.MULTILINE)
-    assert len(wanted) == 10
-    assert re.findall(r"^\| `butler (\w+).*?` \| (.+) \|$", README, re.MULTILINE) == wanted
+    wanted = re.findall(r"^    ([\w-]+)\s+(\S.*)$", said, re.MULTILINE)
+    assert len(wanted) == 11
+    assert re.findall(r"^\| `butler ([\w-]+).*?` \| (.+) \|$", README, re.MULTILINE) == wanted
     with pytest.raises(SystemExit) as leaving:
         _parser().parse_args(["up", "--help"])
     assert leaving.value.code == 0
@@ -81,6 +86,12 @@ def test_the_readme_s_conversation_happens(pipe: House) -> None:
     told = pipe.run("up", lines=asked).stdout
     wanted = re.sub(r"^> .*\n", "", block, flags=re.MULTILINE)
     assert re.sub(r"\d{4}-\d\d-\d\d", "DATE", told).split() == re.sub(r"\d{4}-\d\d-\d\d", "DATE", wanted).split()
+
+
+def test_the_guide_s_chat_is_the_tested_one() -> None:
+    """The chat in docs/chats.md is the one that passes the conformance test."""
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "chats.md").read_text(), re.DOTALL)
+    assert code == (ROOT / "tests" / "letterbox.py").read_text()
 
 
 def test_the_procfile_is_in_the_help() -> None:

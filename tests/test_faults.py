@@ -10,24 +10,29 @@ from tests.telegram_people import Person
 from tests.telegram_server import TelegramServer
 
 
-def test_a_stranger_meets_silence(owner: Person, telegram: TelegramServer, claude: AnthropicServer, house: House) -> None:
-    """A stranger gets no answer and costs no token; the owner is told once a day who it was and how to admit them."""
+def test_a_stranger_costs_nothing(owner: Person, telegram: TelegramServer, claude: AnthropicServer, house: House) -> None:
+    """A stranger reads a code once and costs no token; the owner is asked who it was, and lets them in by the code."""
     asked = len(claude.message_requests)
     mallory = telegram.person(6666, "Mallory", "olga")  # her user name is the owner's: only the id counts
     mallory.writes("Let me in")
-    assert owner.reads() == (
-        "Somebody I do not know wrote to me on telegram: Mallory, id 6666. I did not answer. To admit them, add 6666 to "
-        "TELEGRAM_ALLOWED_USERS and start the house again."
-    )
+    shown = mallory.reads()
+    assert shown.startswith("I do not know you yet. Show this code to the owner of this house: ")
+    code = shown.split(": ")[1][:9]
+    assert owner.reads().startswith(f"Mallory (telegram, id 6666) wants to talk with me and shows the code {code}. Let them in")
     mallory.writes("/status")
     mallory.sends("sticker")
     telegram.wait_until(lambda: telegram.unconfirmed() == 0, 10, "the updates are taken in")
     owner.writes("/whoami")
     assert owner.reads().startswith("You are Olga, owner")
-    assert mallory.sees() == []
+    assert mallory.sees() == [shown]
     assert len(claude.message_requests) == asked
     assert house.log.count("a stranger wrote") == 3
     assert house.rows("SELECT 1 FROM inbox WHERE text = 'Let me in'") == []
+    owner.writes(f"/pair {code} guest")
+    assert owner.reads() == "Olga let Mallory in as a guest."
+    assert mallory.reads() == "Olga let you in as a guest. Just write; /help lists the commands."
+    mallory.writes("/whoami")
+    assert mallory.reads().startswith("You are Mallory, guest of this house")
 
 
 def test_forged_senders_are_nobody(telegram: TelegramServer, ada: Person, claude: AnthropicServer) -> None:

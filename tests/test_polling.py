@@ -44,9 +44,19 @@ class Desk:
         """Park an update."""
         self.parked.append(f"{channel}: {payload}: {error}")
 
-    async def tell(self, key: str, text: str) -> None:
+    async def tell_trouble(self, key: str, text: str) -> None:
         """Tell an owner."""
         self.told.append(f"{key}: {text}")
+
+    async def newest(self, channel: str) -> dict[tuple[str, str], str]:
+        """Know of no message."""
+        del channel
+        return {}
+
+    @property
+    def menu(self) -> Sequence[tuple[str, str]]:
+        """No commands."""
+        return ()
 
 
 def poll_until(server: TelegramServer, desk: Desk, last: str) -> None:
@@ -55,7 +65,7 @@ def poll_until(server: TelegramServer, desk: Desk, last: str) -> None:
     async def run() -> None:
         bot = connect(server.token, server.url)
         await introduce(bot)
-        task = asyncio.create_task(Polling(bot, desk.take_in, desk.park, desk.tell).run())
+        task = asyncio.create_task(Polling(bot, desk).run())
         try:
             async with asyncio.timeout(30):
                 while last not in desk.taken or server.unconfirmed():

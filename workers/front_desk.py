@@ -11,6 +11,7 @@ from typing import Any, Self, TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from bot import conversations
 from bot.delivery import Delivery
 from bot.errors import DeliveryError
 from bot.messages import Address, IncomingMessage
@@ -84,6 +85,10 @@ class FrontDesk:
         for conversation_id in received.replies:
             self._delivery.news(conversation_id)
         return received
+
+    async def newest(self, channel: str) -> dict[tuple[str, str], str]:
+        """Return the newest message that is kept of each chat and thread of a channel."""
+        return await self.database.read(lambda tx: conversations.newest_messages(tx, channel))
 
     async def park(self, channel: str, payload: str, error: str) -> None:
         """Keep an update that nobody can read."""

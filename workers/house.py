@@ -9,17 +9,23 @@ from time import monotonic, sleep
 
 from redis import Redis
 
-from bot import logs
+from bot import linking, logs, pairing, removal
 from bot.agent import Agent
 from bot.commands.book import CommandBook
+from bot.commands.folk import FolkCommands
 from bot.commands.look import LookCommands
+from bot.commands.own import OwnCommands
 from bot.commands.talk import TalkCommands
 from bot.errors import ConfigurationError
 from bot.household import Butler, LiveHousehold
+from bot.linking import Linking
+from bot.pairing import Strangers
 from bot.people import Gate, gate
 from bot.ports import Model
+from bot.questions import Answerer
 from bot.reception import Reception
 from bot.redaction import Redactor
+from bot.removal import Removal
 from bot.settings import Settings
 from bot.settling import Settling
 from bot.skill_notes import SkillNote, SkillShelf, read_notes
@@ -28,6 +34,7 @@ from bot.tools import Toolbox
 from bot.treasury.prices import price
 from bot.treasury.treasury import Treasury
 from bot.turn import Turns
+from skills.belongings import Belongings
 from skills.memory.command import memory_command
 from skills.memory.tools import Memory
 from skills.state.tools import State
@@ -155,7 +162,38 @@ class House:
         talk = TalkCommands(self.household, self.treasury, greeting)
         look = LookCommands(self.household, self.treasury, self.model_name, self.doorbell.fault, modules.missing)
         memory = memory_command(self.household, self.stores.of)
-        return CommandBook((*talk.commands(), *look.commands(), memory))
+        own, folk = OwnCommands(self.linking), FolkCommands(self.gate, self.removal, self.answerers)
+        return CommandBook((*talk.commands(), *look.commands(), memory, *own.commands(), *folk.commands()))
+
+    @cached_property
+    def belongings(self) -> Belongings:
+        """What butlers keep for people, also those that have left the household."""
+        folder = self.home.butler_database(REHEARSAL).parent
+        return Belongings(lambda: [self.stores.of(path.stem) for path in sorted(folder.glob("*.db"))])
+
+    @cached_property
+    def linking(self) -> Linking:
+        """What joins chats."""
+        return Linking(self.gate, self.treasury, self.belongings.move)
+
+    @cached_property
+    def removal(self) -> Removal:
+        """What removes people."""
+        return Removal(self.gate, self.treasury, self.belongings.forget)
+
+    @cached_property
+    def strangers(self) -> Strangers:
+        """What becomes of strangers."""
+        return Strangers(self.gate, self.linking)
+
+    @cached_property
+    def answerers(self) -> dict[str, Answerer]:
+        """What answers to questions do, by the questions' kinds."""
+        return {
+            pairing.KIND: self.strangers.answer,
+            linking.KIND: self.linking.answer,
+            removal.KIND: self.removal.answer,
+        }
 
     def reception(self) -> Reception:
         """Return the door."""
@@ -168,6 +206,8 @@ class House:
             redactor=self.redactor,
             clock=utc_now,
             zone=self.settings.zone,
+            strangers=self.strangers,
+            answerers=self.answerers,
         )
 
     def sweep(self) -> Sweep:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
+from adapters.chats.slack.manifest import manifest
 from bot.commands.look import failed_in_words, session_in_words, shortcomings
 from bot.errors import ConfigurationError
 from bot.household import NAME, Household, read_household
@@ -76,6 +77,12 @@ def list_failed(settings: Settings) -> int:
     house = _open(settings)
     with house.stores.house.read() as tx:
         print("\n".join(failed_in_words(tx, None)) or "Nothing is set aside.")  # noqa: T201
+    return 0
+
+
+def print_manifest(settings: Settings) -> int:
+    """Print the manifest of the Slack app."""
+    print(manifest(House(settings).commands().alone))  # noqa: T201
     return 0
 
 

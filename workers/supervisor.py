@@ -199,7 +199,7 @@ def up(settings: Settings, only: Sequence[str] = ()) -> int:
 
 def _chats_here(settings: Settings) -> bool:
     """With no chat set up, the terminal is the chat, and the log must not be written into it."""
-    return settings.telegram_bot_token is None
+    return not settings.chats_set_up
 
 
 def _children(settings: Settings, only: Sequence[str]) -> list[Child]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from bot.conversations import Conversation
 from bot.nearest import did_you_mean
 from bot.people import Person
+from bot.roles import Right, refusal
 
 LONGEST_NUMBER = 18  # digits: a row's id has no more
 _COMMAND = re.compile(r"/(\w+)(?:\s+(.*))?$", re.DOTALL)
@@ -23,7 +24,10 @@ def is_number(text: str) -> bool:
 
 @dataclass(frozen=True)
 class Asking:
-    """A command that somebody gave; `reply_id` is the reply that will carry its answer."""
+    """A command that somebody gave; `reply_id` is the reply that will carry its answer.
+
+    A command puts into `rung` what further conversations it left something to deliver in.
+    """
 
     tx: Connection
     person: Person
@@ -32,21 +36,34 @@ class Asking:
     reply_id: int
     now: datetime
     zone: ZoneInfo
+    rung: list[int] = field(default_factory=list)
 
     @property
     def subject(self) -> str:
         """Whose memory is meant: the person's in private, the group's in a group."""
         return self.conversation.address.subject(self.person.id)
 
+    @property
+    def is_private(self) -> bool:
+        """Whether nobody else reads the answer."""
+        return self.conversation.address.private
+
 
 @dataclass(frozen=True)
 class Command:
-    """A command: `/name usage`, and what it does in a few words."""
+    """A command: `/name usage`, and what it does in a few words; whoever has the right may give it.
+
+    `private`: its answer is for one person only, so that it is not given in a group. `alone`: where a chat knows few commands
+    and takes the others as words of one of them, as Slack does, this one is a command of its own.
+    """
 
     name: str
     usage: str
     summary: str
     run: Callable[[Asking], str]
+    right: Right = Right.TALK
+    private: bool = False
+    alone: bool = False
 
 
 class CommandBook:
@@ -60,23 +77,33 @@ class CommandBook:
         """Each command's name and summary, as a chat's menu shows them."""
         return tuple((command.name, command.summary) for command in self._commands.values())
 
+    @property
+    def alone(self) -> tuple[tuple[str, str, str], ...]:
+        """The commands that stand alone everywhere: name, usage and summary."""
+        return tuple((command.name, command.usage, command.summary) for command in self._commands.values() if command.alone)
+
     def is_command(self, text: str) -> bool:
         """Tell whether a message is a command."""
         return _COMMAND.match(text) is not None
 
-    def answer(self, text: str, asking: Callable[[str], Asking]) -> str:
+    def answer(self, text: str, asker: Person, asking: Callable[[str], Asking]) -> str:
         """Answer a command; `asking` is given its arguments."""
         match = _COMMAND.match(text)
         name = match[1].lower() if match else ""
+        mine = {name: command for name, command in self._commands.items() if asker.may(command.right)}
         if name == "help":
-            return self._help()
+            return _help(mine.values())
         command = self._commands.get(name)
         if command is None:
-            return f"There is no /{name}.{did_you_mean(name, self._commands, '/')} /help lists what there is."
-        return command.run(asking((match[2] or "").strip() if match else ""))
+            return f"There is no /{name}.{did_you_mean(name, mine, '/')} /help lists what there is."
+        if name not in mine:
+            return refusal(command.right)
+        asked = asking((match[2] or "").strip() if match else "")
+        if command.private and not asked.is_private:
+            return f"I answer /{name} only in a private chat with me."
+        return command.run(asked)
 
-    def _help(self) -> str:
-        lines = [f"`/{' '.join(filter(None, (c.name, c.usage)))}` {c.summary}" for c in self._commands.values()]
-        return "Write to me as you would to a person. These go to the house itself:\n\n" + "\n".join(
-            f"- {line}" for line in lines
-        )
+
+def _help(commands: Iterable[Command]) -> str:
+    lines = [f"- `/{' '.join(filter(None, (c.name, c.usage)))}` {c.summary}" for c in commands]
+    return "Write to me as you would to a person. These go to the house itself:\n\n" + "\n".join(lines)

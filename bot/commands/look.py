@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import ColumnElement, Connection, Row, func, or_, select
 
 from bot.commands.book import Asking, Command
 from bot.household import Butler, Household
-from bot.people import Role
+from bot.roles import Right
 from bot.store.tables import (
     GONE,
     OPEN,
@@ -63,10 +63,11 @@ class LookCommands:
             f"Here: {_turn_in_words(asking)}",
             f"Workers: {alive or 'none is running, so messages wait'}",
             f"Queue: {self.queue_fault() or 'reachable'}",
-            f"Today (UTC): ${standing.spent:.2f} of ${standing.cap:.2f} spent"
-            + (f", ${standing.held:.2f} reserved" if standing.held else ""),
         ]
-        failed = _count_failed(tx)
+        if asking.person.may(Right.SEE_COSTS):
+            held = f", ${standing.held:.2f} reserved" if standing.held else ""
+            lines.append(f"Today (UTC): ${standing.spent:.2f} of ${standing.cap:.2f} spent{held}")
+        failed = len(self._failures(asking))
         if failed:
             lines.append(f"Set aside: {failed}, see /failed")
         return "\n".join(f"- {line}" for line in lines)
@@ -91,16 +92,22 @@ class LookCommands:
         return "\n".join(lines)
 
     def _sessions(self, asking: Asking) -> str:
-        rows = asking.tx.execute(
-            select(turns).where(turns.c.person_id == asking.person.id).order_by(turns.c.id.desc()).limit(MOST)
-        ).all()
+        mine = [turns.c.person_id == asking.person.id]
+        if not asking.is_private:
+            mine.append(turns.c.conversation_id == asking.conversation.id)
+        rows = asking.tx.execute(select(turns).where(*mine).order_by(turns.c.id.desc()).limit(MOST)).all()
         if not rows:
-            return "Nothing has been done for you yet."
+            return "Nothing has been done for you yet." if asking.is_private else "Nothing has been done for you here yet."
         return "\n".join(f"- {session_in_words(asking.tx, row, asking.now, asking.zone)}" for row in rows)
 
     def _failed(self, asking: Asking) -> str:
-        lines = failed_in_words(asking.tx, None if asking.person.role is Role.OWNER else asking.person.id)
-        return "\n".join(f"- {line}" for line in lines) or "Nothing is set aside."
+        return "\n".join(f"- {line}" for line in self._failures(asking)) or "Nothing is set aside."
+
+    def _failures(self, asking: Asking) -> list[str]:
+        """Return what of the things set aside this person may see in this place: in a group, what happened there."""
+        everybody = asking.person.may(Right.SEE_FAILURES)
+        place = None if asking.is_private else asking.conversation.id
+        return failed_in_words(asking.tx, None if everybody else asking.person.id, place)
 
 
 def shortcomings(butler: Butler, missing_modules: list[str]) -> list[str]:
@@ -126,14 +133,16 @@ def session_in_words(tx: Connection, row: Row[Any], now: datetime, zone: ZoneInf
     )
 
 
-def failed_in_words(tx: Connection, person_id: int | None) -> list[str]:
-    """Return what is set aside, of one person or of all, a line each."""
+def failed_in_words(tx: Connection, person_id: int | None, conversation_id: int | None = None) -> list[str]:
+    """Return what is set aside, of one person or of all, in one conversation or in all, a line each."""
     messages = select(inbox).where(PARKED)
     gone = select(outbox.c.id, outbox.c.text, outbox.c.error).where(GONE)
     if person_id is not None:
         messages = messages.where(inbox.c.person_id == person_id)
-        mine = select(inbox.c.conversation_id).where(inbox.c.person_id == person_id)
-        gone = gone.where(outbox.c.conversation_id.in_(mine))
+        gone = gone.where(replies_to(person_id))
+    if conversation_id is not None:
+        messages = messages.where(inbox.c.conversation_id == conversation_id)
+        gone = gone.where(outbox.c.conversation_id == conversation_id)
     lines = [
         f"{row.id}: “{_start(row.text)}” crashed my worker; /retry {row.id} tries it again"
         for row in tx.execute(messages.order_by(inbox.c.id))
@@ -142,7 +151,7 @@ def failed_in_words(tx: Connection, person_id: int | None) -> list[str]:
         f"r{row.id}: “{_start(row.text)}” could not be delivered ({row.error}); /retry r{row.id} sends it again"
         for row in tx.execute(gone.order_by(outbox.c.id))
     ]
-    if person_id is None:
+    if person_id is None and conversation_id is None:
         lines += [
             f"an update from {row.channel} could not be read: {row.error}"
             for row in tx.execute(select(parked_updates).order_by(parked_updates.c.id.desc()).limit(MOST))
@@ -150,9 +159,15 @@ def failed_in_words(tx: Connection, person_id: int | None) -> list[str]:
     return lines
 
 
-def _count_failed(tx: Connection) -> int:
-    parked = tx.scalar(select(func.count()).select_from(inbox).where(PARKED)) or 0
-    return parked + (tx.scalar(select(func.count()).select_from(outbox).where(GONE)) or 0)
+def replies_to(person_id: int) -> ColumnElement[bool]:
+    """Return the condition for replies to a person: what answered them, or was said in a private chat of theirs."""
+    mine = inbox.c.person_id == person_id
+    private = select(inbox.c.conversation_id).join(conversations).where(mine, conversations.c.private)
+    return or_(
+        outbox.c.turn_id.in_(select(turns.c.id).where(turns.c.person_id == person_id)),
+        outbox.c.id.in_(select(inbox.c.reply_id).where(mine, inbox.c.reply_id.is_not(None))),
+        outbox.c.conversation_id.in_(private),
+    )
 
 
 def _turn_in_words(asking: Asking) -> str:

@@ -5,17 +5,16 @@ from dataclasses import dataclass
 
 from sqlalchemy import select, update
 
-from bot import conversations, journal, outbox, transcript
+from bot import conversations, outbox, transcript
 from bot.commands.book import Asking, Command, is_number
+from bot.commands.look import replies_to
 from bot.household import Household
-from bot.messages import Origin
 from bot.nearest import did_you_mean
-from bot.people import Role
-from bot.ports import Text
-from bot.store.tables import GONE, OPEN, PARKED, WAITING, inbox, turns
+from bot.roles import Right
+from bot.stopping import stop
+from bot.store.tables import GONE, PARKED, inbox
 from bot.store.tables import outbox as replies
 from bot.treasury.treasury import Treasury
-from bot.turn import close
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class TalkCommands:
             Command("help", "", "lists the commands", lambda _: ""),
             Command("new", "", "begins a new conversation", self._new),
             Command("stop", "", "stops what is being done", self._stop),
-            Command("butler", "NAME", "gives the conversation to a butler", self._butler),
+            Command("butler", "NAME", "gives the conversation to a butler", self._butler, Right.CHOOSE),
             Command("retry", "ID", "tries once more what failed", self._retry),
         )
 
@@ -55,25 +54,7 @@ class TalkCommands:
         return self._end_turn(asking) or "There is nothing to stop."
 
     def _end_turn(self, asking: Asking) -> str:
-        """Stop the turn and drop what waits behind it; return what became of them, or nothing when there was none."""
-        tx, conversation_id = asking.tx, asking.conversation.id
-        row = tx.execute(select(turns).where(turns.c.conversation_id == conversation_id, OPEN)).first()
-        said = []
-        if row is not None:
-            self.treasury.charge_left(tx, row.id, asking.now)
-            journal.give_up(tx, row.id, asking.now)
-            note = (Text(text="[the house] The person stopped this here."),)
-            transcript.append(tx, conversation_id, row.id, "user", note, Origin.HOUSE, asking.now)
-            close(tx, row.id, conversation_id, "stopped", asking.reply_id, asking.now)
-            said.append("Stopped.")
-        dropped = tx.execute(
-            update(inbox)
-            .where(inbox.c.conversation_id == conversation_id, WAITING)
-            .values(state="answered", reply_id=asking.reply_id)
-        ).rowcount
-        if dropped:
-            said.append(f"{dropped} message{'s' if dropped > 1 else ''} that waited {'are' if dropped > 1 else 'is'} dropped.")
-        return " ".join(said) + (journal.warning(tx, row.id) if row is not None else "")
+        return stop(asking.tx, self.treasury, asking.conversation.id, asking.reply_id, asking.now)
 
     def _butler(self, asking: Asking) -> str:
         household = self.household()
@@ -94,19 +75,15 @@ class TalkCommands:
         return "There is nothing set aside under that number. /failed lists what there is."
 
     def _retry_message(self, asking: Asking, number: int) -> bool:
-        row = asking.tx.execute(select(inbox).where(PARKED, inbox.c.id == number)).first()
-        if row is None or not _may_see(asking, row.person_id):
+        sees = () if asking.person.may(Right.SEE_FAILURES) else (inbox.c.person_id == asking.person.id,)
+        row = asking.tx.execute(select(inbox.c.id).where(PARKED, inbox.c.id == number, *sees)).first()
+        if row is None:
             return False
         again = {"state": "waiting", "kills": 0, "turn_id": None, "reply_id": None}
         asking.tx.execute(update(inbox).where(inbox.c.id == number).values(**again))
         return True
 
     def _retry_reply(self, asking: Asking, number: int) -> bool:
-        row = asking.tx.execute(select(replies).where(GONE, replies.c.id == number)).first()
-        if row is None or not (asking.person.role is Role.OWNER or row.conversation_id == asking.conversation.id):
-            return False
-        return outbox.retry(asking.tx, number, asking.now)
-
-
-def _may_see(asking: Asking, person_id: int) -> bool:
-    return asking.person.role is Role.OWNER or asking.person.id == person_id
+        sees = () if asking.person.may(Right.SEE_FAILURES) else (replies_to(asking.person.id),)
+        row = asking.tx.execute(select(replies.c.id).where(GONE, replies.c.id == number, *sees)).first()
+        return row is not None and outbox.retry(asking.tx, number, asking.now)

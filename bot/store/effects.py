@@ -1,8 +1,8 @@
 """Doing a thing once in a butler's own store, however often a crash makes the call come."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from sqlalchemy import Column, Connection, MetaData, String, Table, Text, insert, select
+from sqlalchemy import Column, Connection, MetaData, String, Table, Text, bindparam, insert, select, update
 
 from bot.store.database import Database
 
@@ -18,3 +18,9 @@ def once(store: Database, key: str, effect: Callable[[Connection], str]) -> str:
         result = effect(tx)
         tx.execute(insert(effects).values(key=key, result=result))
         return result
+
+
+def blank(tx: Connection, keys: Sequence[str]) -> None:
+    """Forget what effects gave, but not that they were had."""
+    if keys:
+        tx.execute(update(effects).where(effects.c.key == bindparam("done")).values(result=""), [{"done": key} for key in keys])

@@ -33,7 +33,11 @@ people = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("name", Text, nullable=False),
-    Column("role", String, nullable=False),  # owner, member
+    Column("role", String, nullable=False),  # owner, member, guest, removed
+    Column("zone", String),  # an IANA name; none: the house's
+    Column("language", String),
+    Column("quiet", String),  # 22:00-07:00, in the person's zone
+    Column("mode", String),  # steer, queue
     Column("created_at", Moment, nullable=False),
 )
 
@@ -43,7 +47,26 @@ identities = Table(
     Column("channel", String, nullable=False),
     Column("external_id", String, nullable=False),
     Column("person_id", ForeignKey("people.id"), nullable=False),
+    Column("source", String, nullable=False, server_default="list"),  # list, paired, linked
+    Column("home", String),  # the private chat with this person there
+    Column("short", String),  # another form of the id, by which settings may name it
     PrimaryKeyConstraint("channel", "external_id"),
+)
+Index("identities_person", identities.c.person_id)
+
+questions = Table(
+    "questions",  # what is answered by a button, once
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("kind", String, nullable=False),  # pairing, linking, removal
+    Column("about", JSON, nullable=False),
+    Column("options", JSON, nullable=False),  # labels of the buttons, in their order
+    Column("person_id", ForeignKey("people.id")),  # who may answer; none: any owner
+    Column("made_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("answer", Integer),  # the position of the option that was taken
+    Column("answered_by", ForeignKey("people.id")),
+    Column("answered_at", Moment),
 )
 
 conversations = Table(
@@ -155,16 +178,20 @@ outbox = Table(
     Column("kind", String, nullable=False),  # answer, failure, command, notice
     Column("text", Text, nullable=False),
     Column("reply_to", String),  # the vendor's id of the message that it answers
-    Column("state", String, nullable=False),  # pending, sent, gone
+    Column("state", String, nullable=False),  # pending, sent, gone, withdrawn
     Column("created_at", Moment, nullable=False),
     Column("next_try_at", Moment, nullable=False),
     Column("attempts", Integer, nullable=False, default=0),
     Column("error", Text),
+    Column("question_id", ForeignKey("questions.id")),  # its buttons show under the reply until it is answered
+    Column("replaces", String),  # the message that was sent and now reads otherwise
+    Column("hold_until", Moment),  # unasked words wait for the end of somebody's quiet hours, and nothing waits for them
 )
 PENDING = outbox.c.state == literal_column("'pending'")
 GONE = outbox.c.state == literal_column("'gone'")
 Index("outbox_pending", outbox.c.conversation_id, sqlite_where=PENDING)
 Index("outbox_gone", outbox.c.id, sqlite_where=GONE)
+Index("outbox_question", outbox.c.question_id, sqlite_where=outbox.c.question_id.is_not(None))
 
 parts = Table(
     "parts",

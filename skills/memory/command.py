@@ -27,4 +27,4 @@ def memory_command(household: Callable[[], Household], store_of: Callable[[str],
         )
         return f"**{butler}** was told:\n{lines}\n\n`/memory forget NUMBER` forgets one."
 
-    return Command("memory", "[WORDS]", "shows what I was told", answer)
+    return Command("memory", "[WORDS]", "shows what I was told", answer, alone=True)

@@ -18,6 +18,7 @@ from sqlalchemy import (
     insert,
     select,
     text,
+    update,
 )
 
 from bot.store.database import Database, Moment
@@ -86,6 +87,18 @@ def find(store: Database, subject: str, words: str) -> list[Fact]:
 def forget(tx: Connection, subject: str, number: int) -> str | None:
     """Delete a subject's fact and return what it said, or None when there is none with this number."""
     return tx.execute(delete(facts).where(facts.c.subject == subject, facts.c.id == number).returning(facts.c.text)).scalar()
+
+
+def forget_all(tx: Connection, subject: str) -> None:
+    """Delete all facts of a subject."""
+    tx.execute(delete(facts).where(facts.c.subject == subject))
+
+
+def move_all(tx: Connection, subject: str, to: str) -> None:
+    """Let all facts of a subject be another's, each once."""
+    known = select(facts.c.text).where(facts.c.subject == to)
+    tx.execute(delete(facts).where(facts.c.subject == subject, facts.c.text.in_(known)))
+    tx.execute(update(facts).where(facts.c.subject == subject).values(subject=to))
 
 
 def _fact(row: object) -> Fact:

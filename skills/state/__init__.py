@@ -1,1 +1,1 @@
-"""State: a butler's own values, by key."""
+"""State: a butler's notes by key, each for the one it was kept for."""

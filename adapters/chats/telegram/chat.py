@@ -5,9 +5,17 @@ from time import monotonic
 from typing import TypeVar
 
 import httpx
-from telegram import Bot, LinkPreviewOptions, MessageEntity, ReplyParameters
+from telegram import (
+    Bot,
+    InlineKeyboardButton,
+    InlineKeyboardMarkup,
+    LinkPreviewOptions,
+    MessageEntity,
+    ReplyParameters,
+)
 from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError
 
+from adapters.chats.pace import Pace, Rate
 from adapters.chats.telegram.text import LIMIT, Entity, pieces, preview, utf16
 from adapters.chats.telegram.updates import CHANNEL
 from bot.errors import (
@@ -19,12 +27,16 @@ from bot.errors import (
     NotChanged,
     RetryLater,
 )
-from bot.messages import Address
+from bot.messages import Address, Button
 from bot.ports import Json
 
 NO_PREVIEW = LinkPreviewOptions(is_disabled=True)  # a preview fetches the address, and so tells it what was said
 PRIVATE_PACE = 0.1  # seconds
-GROUP_PACE = 3.0  # a bot may write 20 times a minute into a group
+GROUP_PACE = 3.0
+# What Telegram lets a bot send: about 30 a second in all, one a second into a private chat, 20 a minute into a group. It
+# looks away for a moment where that is exceeded shortly.
+TOGETHER, AT_ONCE = 30.0, 200
+PRIVATE_RATE, GROUP_RATE, CHAT_AT_ONCE = 1.0, 20 / 60, 20
 Result = TypeVar("Result")
 _NO_WAY_IN = (
     "chat not found",
@@ -45,15 +57,20 @@ class Telegram:
     """A chat over the Bot API."""
 
     channel = CHANNEL
+    shows_a_second = 30.0  # a bot may ask Telegram for about so much in all its chats together
 
     def __init__(self, bot: Bot) -> None:
         self._bot = bot
+        self._pace = Pace(Rate(TOGETHER, AT_ONCE))
         self._has_drafts = True
         self._resting: dict[str, float] = {}  # until when Telegram asked to leave a chat alone
 
-    def pieces(self, text: str) -> Sequence[Json]:
+    def pieces(self, text: str, buttons: Sequence[Button] = ()) -> Sequence[Json]:
         """Render Markdown as messages of at most 4096 UTF-16 units."""
-        return [_payload(*piece) for piece in pieces(text)]
+        payloads = [_payload(*piece) for piece in pieces(text)]
+        if payloads and buttons:
+            payloads[-1]["buttons"] = [[button.label, button.token] for button in buttons]
+        return payloads
 
     def plain(self, payload: Json) -> Json:
         """Return a message without entities, with the addresses of its links behind it."""
@@ -61,7 +78,7 @@ class Telegram:
         for link in (str(entity["url"]) for entity in payload["entities"] if "url" in entity):
             if utf16(f"{text}\n{link}") <= LIMIT:
                 text = f"{text}\n{link}"
-        return _payload(text, [])
+        return {**payload, "text": text, "entities": []}
 
     def preview(self, text: str) -> Json:
         """Render an unfinished answer: all of it, or its end."""
@@ -77,6 +94,7 @@ class Telegram:
 
     async def send(self, address: Address, payload: Json, reply_to: str | None) -> str:
         """Send a message and return `chat:message`. Raises DeliveryError."""
+        await self._turn(address)
         reply = None
         if reply_to is not None:
             reply = ReplyParameters(int(reply_to.partition(":")[2]), allow_sending_without_reply=True)
@@ -89,12 +107,14 @@ class Telegram:
                 link_preview_options=NO_PREVIEW,
                 message_thread_id=_thread(address),
                 reply_parameters=reply,
+                reply_markup=_keyboard(payload),
             ),
         )
         return f"{address.chat}:{sent.message_id}"
 
     async def edit(self, address: Address, native_id: str, payload: Json) -> None:
         """Replace a message. Raises DeliveryError."""
+        await self._turn(address)
         await self._ask(
             address,
             lambda: self._bot.edit_message_text(
@@ -103,6 +123,7 @@ class Telegram:
                 message_id=int(native_id.partition(":")[2]),
                 entities=_entities(payload),
                 link_preview_options=NO_PREVIEW,
+                reply_markup=_keyboard(payload),  # without one, the buttons of before go
             ),
         )
 
@@ -126,10 +147,25 @@ class Telegram:
             self._has_drafts = "method not found" not in str(error).lower() and "DRAFT" not in str(error)
             raise
 
-    async def typing(self, address: Address) -> None:
+    async def begin(self, address: Address, payload: Json, message: str | None) -> str:
+        """Send an unfinished answer. Raises DeliveryError."""
+        return await self.send(address, payload, None if address.private else message)
+
+    async def grow(self, address: Address, native_id: str, payload: Json) -> None:
+        """Edit an unfinished answer. Raises DeliveryError."""
+        await self.edit(address, native_id, payload)
+
+    async def calm(self, address: Address, message: str | None) -> None:
+        """Do nothing: Telegram forgets by itself that somebody writes."""
+
+    async def typing(self, address: Address, message: str | None) -> None:
         """Show for five seconds that somebody writes. Raises DeliveryError."""
+        del message
         thread = _thread(address)
         await self._ask(address, lambda: self._bot.send_chat_action(int(address.chat), "typing", message_thread_id=thread))
+
+    async def _turn(self, address: Address) -> None:
+        await self._pace.turn(address.chat, PRIVATE_RATE if address.private else GROUP_RATE, CHAT_AT_ONCE)
 
     async def _ask(self, address: Address, request: Callable[[], Awaitable[Result]]) -> Result:
         """Make a request for a chat, unless Telegram asked to leave it alone. Raises DeliveryError."""
@@ -152,6 +188,14 @@ def _payload(text: str, entities: list[Entity]) -> Json:
 
 def _entities(payload: Json) -> list[MessageEntity] | None:
     return [MessageEntity(**entity) for entity in payload["entities"]] or None
+
+
+def _keyboard(payload: Json) -> InlineKeyboardMarkup | None:
+    """Return a button on each row, so that its words have room on a telephone."""
+    buttons = payload.get("buttons")
+    if not buttons:
+        return None
+    return InlineKeyboardMarkup([[InlineKeyboardButton(label, callback_data=token)] for label, token in buttons])
 
 
 def _thread(address: Address) -> int | None:

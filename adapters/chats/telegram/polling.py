@@ -4,16 +4,18 @@ import asyncio
 import json
 import logging
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from telegram import Bot, BotCommand
 from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
 from telegram.request import HTTPXRequest
 
+from adapters.chats.intake import take_in
 from adapters.chats.telegram.updates import CHANNEL, User, to_message
+from bot.chat_forms import Desk
 from bot.errors import ConfigurationError
 from bot.messages import IncomingMessage
 from bot.pauses import growing_pause
@@ -23,9 +25,7 @@ POLL_SECONDS = 25  # then Telegram answers with nothing; a longer silence is a c
 GRACE_SECONDS = 10
 READ_SECONDS = 20  # then nobody knows whether a request was carried out
 LONGEST_PAUSE = 30.0
-WANTED = ["message", "edited_message"]
-# What one message may raise by a fault of the house: were it to end the process, it would come again at every start.
-UNEXPECTED = (ArithmeticError, AttributeError, ConfigurationError, LookupError, SQLAlchemyError, TypeError, ValueError)
+WANTED = ["message", "edited_message", "callback_query"]
 log = logging.getLogger(__name__)
 
 
@@ -54,17 +54,10 @@ def connect(token: str, api_url: str) -> PollingBot:
 class Polling:
     """Fetches updates for ever, whatever the network, Telegram and the disk do."""
 
-    def __init__(
-        self,
-        bot: PollingBot,
-        take_in: Callable[[Sequence[IncomingMessage]], Awaitable[object]],
-        park: Callable[[str, str, str], Awaitable[None]],
-        tell_trouble: Callable[[str, str], Awaitable[None]],
-    ) -> None:
+    def __init__(self, bot: PollingBot, desk: Desk) -> None:
         self._bot = bot
-        self._take_in = take_in
-        self._park = park
-        self._tell_trouble = tell_trouble
+        self._desk = desk
+        self._releases: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Poll until cancelled."""
@@ -90,29 +83,29 @@ class Polling:
             except ValidationError as error:
                 first = error.errors(include_url=False, include_input=False)[0]
                 where = ".".join(str(part) for part in first["loc"])
-                await self._park(CHANNEL, json.dumps(update), f"{where}: {first['msg']}")
+                await self._desk.park(CHANNEL, json.dumps(update), f"{where}: {first['msg']}")
             else:
                 messages += [message] if message else []
-        await self._take(messages)
+        await take_in(self._desk, CHANNEL, messages)
+        self._let_go(messages)
         numbers = [update["update_id"] for update in updates if _is_numbered(update)]
         if updates and not numbers:
             raise TelegramError("Telegram sent updates without numbers, which cannot be confirmed")
         return max(numbers) + 1 if numbers else None
 
-    async def _take(self, messages: Sequence[IncomingMessage]) -> None:
-        """Take messages in; one that the database cannot hold is parked and stops no other."""
+    def _let_go(self, messages: Sequence[IncomingMessage]) -> None:
+        """Let the buttons that were pressed come up again: what they did is said by a message."""
+        for message in messages:
+            if message.press:
+                release = asyncio.create_task(self._release(message.id.partition(":")[2]))
+                self._releases.add(release)
+                release.add_done_callback(self._releases.discard)
+
+    async def _release(self, press: str) -> None:
         try:
-            if messages:
-                await self._take_in(messages)
-        except OperationalError:
-            raise  # the disk is full, or the database is locked: all of them wait
-        except UNEXPECTED as error:
-            if len(messages) == 1:
-                log.exception("a message cannot be taken in")
-                await self._park(CHANNEL, messages[0].model_dump_json(), str(error))
-                return
-            for message in messages:
-                await self._take([message])
+            await self._bot.answer_callback_query(press)
+        except TelegramError as error:
+            log.info("a button could not be released: %s", error)  # one that was pressed long ago
 
     async def _rest(self, error: Exception, failures: int) -> None:
         pause = growing_pause(failures - 1, LONGEST_PAUSE)
@@ -124,7 +117,8 @@ class Polling:
             pause = LONGEST_PAUSE
         log.error("Telegram's updates could not be taken in, the next try is in %.0f s: %s", pause, error)
         if isinstance(error, SQLAlchemyError):
-            await self._tell_trouble("store", f"I cannot keep messages at present, and take them in later: {error.args[0]}")
+            text = f"I cannot keep messages at present, and take them in later: {error.args[0]}"
+            await self._desk.tell_trouble("store", text)
         await asyncio.sleep(pause)
 
     async def _resolve_conflict(self, error: Conflict) -> None:
@@ -132,7 +126,7 @@ class Polling:
             # The token was used with a webhook before; what waits there is kept.
             await self._bot.delete_webhook(drop_pending_updates=False)
             return
-        await self._tell_trouble(
+        await self._desk.tell_trouble(
             "conflict",
             "Another program fetches this bot's messages with the same token (Telegram says 409), so we take them away "
             "from each other. Stop the other one, or revoke the token with @BotFather.",

@@ -128,12 +128,30 @@ class Message(_Part):
         return next((name for field, name in KINDS.items() if field in (self.model_extra or {})), "")
 
 
+class Pressed(_Part):
+    """The message under which a button was pressed."""
+
+    chat: Chat
+    message_thread_id: int | None = None
+    is_topic_message: bool = False
+
+
+class Press(_Part):
+    """A button that was pressed."""
+
+    id: str
+    sender: User = Field(alias="from")
+    message: Pressed | None = None
+    data: str = ""
+
+
 class Update(_Part):
     """One update, as far as the house reads it."""
 
     update_id: int
     message: Message | None = None
     edited_message: Message | None = None
+    callback_query: Press | None = None
 
 
 def to_message(update: Any, me: User) -> IncomingMessage | None:  # noqa: ANN401 - whatever the vendor sent
@@ -142,6 +160,8 @@ def to_message(update: Any, me: User) -> IncomingMessage | None:  # noqa: ANN401
     Raises pydantic.ValidationError for what cannot be an update.
     """
     parsed = Update.model_validate(update)
+    if parsed.callback_query is not None:
+        return _press(parsed.callback_query)
     message = parsed.message or parsed.edited_message
     if message is None or not (message.words or message.kind):
         return None
@@ -160,12 +180,7 @@ def to_message(update: Any, me: User) -> IncomingMessage | None:  # noqa: ANN401
         if parsed.message is None
         else native_id,
         native_id=native_id,
-        address=Address(
-            channel=CHANNEL,
-            chat=str(message.chat.id),
-            thread=str(message.message_thread_id) if message.is_topic_message and message.message_thread_id else "",
-            private=private,
-        ),
+        address=_address(message),
         sender=Sender(channel=CHANNEL, id=str(sender.id), name=sender.name),
         text=_without_mention(message, me),
         sent_at=datetime.fromtimestamp(message.date, UTC),
@@ -178,6 +193,31 @@ def to_message(update: Any, me: User) -> IncomingMessage | None:  # noqa: ANN401
 
 def _entities(message: Message) -> tuple[Entity, ...]:
     return message.entities if message.text else message.caption_entities
+
+
+def _press(press: Press) -> IncomingMessage | None:
+    if press.message is None or press.sender.is_bot:
+        return None
+    number = f"press:{press.id}"
+    return IncomingMessage(
+        id=number,
+        native_id=number,
+        address=_address(press.message),
+        sender=Sender(channel=CHANNEL, id=str(press.sender.id), name=press.sender.name),
+        text="",
+        sent_at=datetime.now(UTC),  # Telegram does not say when
+        press=press.data,
+    )
+
+
+def _address(message: Message | Pressed) -> Address:
+    thread = message.message_thread_id if message.is_topic_message else None
+    return Address(
+        channel=CHANNEL,
+        chat=str(message.chat.id),
+        thread=str(thread) if thread else "",
+        private=message.chat.type == "private",
+    )
 
 
 def _is_addressed(message: Message, me: User) -> bool:

@@ -5,11 +5,12 @@ from datetime import datetime
 from typing import Protocol
 from uuid import uuid4
 
-from bot.messages import Address, IncomingMessage, Sender
+from bot.messages import Address, Button, IncomingMessage, Sender
 from bot.ports import Json
 
 CHANNEL = "terminal"
 PACE = 0.05  # seconds
+MOST_A_SECOND = 100.0
 
 
 class Screen(Protocol):
@@ -25,29 +26,46 @@ class Screen(Protocol):
 
 
 class Terminal:
-    """One terminal window; the first is the channel `terminal`, a second at the same time `terminal-2`."""
+    """One terminal window; the first is the channel `terminal`, a second at the same time `terminal-2`.
+
+    A button is pressed by its number, as long as its message is the newest that has any.
+    """
+
+    shows_a_second = MOST_A_SECOND
 
     def __init__(self, screen: Screen, user: str, channel: str = CHANNEL) -> None:
         self._screen = screen
         self._user = user
+        self._tokens: tuple[str, ...] = ()
+        self._asked = ""  # the message whose buttons these are
         self.channel = channel
         self.address = Address(channel=channel, chat=user)
 
     def to_message(self, line: str, now: datetime) -> IncomingMessage:
         """Turn what was typed into a message."""
         number = uuid4().hex
+        press = self._press(line.strip())
         return IncomingMessage(
             id=number,
             native_id=number,
             address=self.address,
             sender=Sender(channel=CHANNEL, id=self._user, name=self._user),
-            text=line,
+            text="" if press else line,
             sent_at=now,
+            press=press,
         )
 
-    def pieces(self, text: str) -> Sequence[Json]:
-        """Return the text in one piece."""
-        return [{"text": text}]
+    def _press(self, line: str) -> str:
+        """Return the token of the button that a number stands for."""
+        is_number = line.isascii() and line.isdecimal() and len(line) <= len(str(len(self._tokens)))
+        return self._tokens[int(line) - 1] if is_number and 0 < int(line) <= len(self._tokens) else ""
+
+    def pieces(self, text: str, buttons: Sequence[Button] = ()) -> Sequence[Json]:
+        """Return the text in one piece, with numbers before the words of its buttons."""
+        if not buttons:
+            return [{"text": text}]
+        numbered = "\n".join(f"{number}\\. {button.label}" for number, button in enumerate(buttons, start=1))
+        return [{"text": f"{text}\n\n{numbered}\n\nType the number.", "tokens": [button.token for button in buttons]}]
 
     def plain(self, payload: Json) -> Json:
         """Return the payload: a terminal refuses no formatting."""
@@ -70,12 +88,18 @@ class Terminal:
     async def send(self, address: Address, payload: Json, reply_to: str | None) -> str:
         """Show an answer."""
         del address, reply_to
-        self._screen.write(payload["text"])
-        return uuid4().hex
+        native_id = uuid4().hex
+        self._show(native_id, payload)
+        return native_id
 
     async def edit(self, address: Address, native_id: str, payload: Json) -> None:
         """Show the changed answer below."""
-        del address, native_id
+        del address
+        self._show(native_id, payload)
+
+    def _show(self, native_id: str, payload: Json) -> None:
+        if "tokens" in payload or native_id == self._asked:
+            self._tokens, self._asked = tuple(payload.get("tokens", ())), native_id
         self._screen.write(payload["text"])
 
     async def draft(self, address: Address, turn_id: int, payload: Json) -> None:
@@ -83,7 +107,18 @@ class Terminal:
         del address, turn_id
         self._screen.preview(payload["text"])
 
-    async def typing(self, address: Address) -> None:
+    async def begin(self, address: Address, payload: Json, message: str | None) -> str:
+        """Show an unfinished answer."""
+        return await self.send(address, payload, message)
+
+    async def grow(self, address: Address, native_id: str, payload: Json) -> None:
+        """Show how far it is now."""
+        await self.edit(address, native_id, payload)
+
+    async def typing(self, address: Address, message: str | None) -> None:
         """Show that an answer is on its way."""
-        del address
+        del address, message
         self._screen.preview("")
+
+    async def calm(self, address: Address, message: str | None) -> None:
+        """Do nothing: the answer takes the place of what was shown."""

@@ -1,0 +1,290 @@
+"""Slack's side of a reply: what is sent, edited, streamed and shown."""
+
+import asyncio
+import logging
+import re
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+from adapters.chats.pace import Pace, Rate
+from adapters.chats.slack import text as slack_text
+from adapters.chats.slack.events import CHANNEL
+from adapters.chats.slack.web import Refused, Web
+from bot.errors import BadFormat, ChatGone, DeliveryError, Doubtful, MessageGone, NotChanged, RetryLater
+from bot.messages import Address, Button
+from bot.ports import Json
+
+RECEIPT = "eyes"
+RECEIPT_AGAIN_AFTER = 5.0  # seconds
+A_SECOND, AT_ONCE = 1.0, 20  # messages into one channel
+TOGETHER = Rate(5.0, 300)  # "several hundred a minute" in a workspace
+PACE = 0.7  # seconds between two additions to a stream: 100 a minute in a workspace
+EDIT_PACE = 1.2  # seconds between two edits: 50 a minute
+LONGEST_LABEL = 75
+LONGEST_SECTION = 3000
+LONGEST_EDIT = 4000  # characters of a text without Markdown
+NOTHING_YET = "…"  # ends a stream that shows nothing, as it could not without any text
+MOST_MESSAGES = 3  # an answer of more becomes a file
+REMEMBERED = 5000
+_MESSAGE = re.compile(r"[CDG][A-Z0-9]+:[0-9]+\.[0-9]+")  # and no command, press or file
+_STREAM_OVER = {"message_not_in_streaming_state", "stopped_by_user"}
+_NO_STREAMS = {"unknown_method", "not_allowed_token_type", "method_not_supported_for_channel_type", "feature_not_enabled"}
+log = logging.getLogger(__name__)
+
+
+class Slack:
+    """A chat over the Web API."""
+
+    channel = CHANNEL
+    shows_a_second = 1.5
+
+    def __init__(self, web: Web) -> None:
+        self._web = web
+        self._pace = Pace(TOGETHER)
+        self._streams: dict[str, str] = {}  # messages that still grow, and what of them is shown
+        self._writers: OrderedDict[str, tuple[str, str]] = OrderedDict()
+        self._receipts: set[str] = set()
+        self._tidying: set[asyncio.Task[None]] = set()
+        self._homes: dict[str, str] = {}
+        self._has_streams = True
+
+    def note_writer(self, message: str, user: str, team: str) -> None:
+        """Remember who wrote a message: a stream in a channel must name who asked for it."""
+        self._writers[message] = (user, team)
+        if len(self._writers) > REMEMBERED:
+            self._writers.popitem(last=False)
+
+    def pieces(self, text: str, buttons: Sequence[Button] = ()) -> Sequence[Json]:
+        """Render Markdown as messages that fit; what would be too many becomes one message and a file."""
+        found: list[Json] = [{"markdown": piece.markdown, "mrkdwn": piece.mrkdwn} for piece in slack_text.pieces(text)]
+        if len(found) > MOST_MESSAGES:
+            found = [found[0], {"file": text, "name": "answer.md"}]
+        if found and buttons:
+            found[-1]["buttons"] = [[button.label, button.token] for button in buttons]
+        return found
+
+    def plain(self, payload: Json) -> Json:
+        """Return a payload in Slack's older language, which every workspace takes."""
+        return {**payload, "markdown": ""}
+
+    def preview(self, text: str) -> Json:
+        """Render an unfinished answer: all of it, or its end."""
+        piece = slack_text.preview(text)
+        return {"markdown": piece.markdown, "mrkdwn": piece.mrkdwn, "unfinished": text}
+
+    def has_drafts(self, address: Address) -> bool:
+        """Say no."""
+        del address
+        return False
+
+    def pace(self, address: Address) -> float:
+        """Return the least time between two previews, in seconds."""
+        return PACE if self._can_stream(address) else EDIT_PACE
+
+    async def send(self, address: Address, payload: Json, reply_to: str | None) -> str:
+        """Send a message, or a file, and return `channel:ts`. Raises DeliveryError."""
+        del reply_to  # an answer stands in the thread of what it answers
+        place = await self.home(address.chat)
+        await self._pace.turn(place, A_SECOND, AT_ONCE)
+        if "file" in payload:
+            return await self._send_file(place, address, payload)
+        sent = await self._say("chat.postMessage", place, payload, thread_ts=address.thread or None, **_quiet())
+        return f"{place}:{sent['ts']}"
+
+    async def edit(self, address: Address, native_id: str, payload: Json) -> None:
+        """Replace a message; one that grew is finished. Raises DeliveryError."""
+        place, _, ts = native_id.partition(":")
+        shown = self._streams.pop(native_id, None)
+        if shown is not None:
+            markdown = payload["markdown"]
+            whole = bool(markdown) and markdown.startswith(shown) and not payload.get("buttons")
+            rest = (markdown[len(shown) :] or None) if whole else None
+            if await self._finish(place, ts, rest) and whole:
+                return
+        if not payload["markdown"] and len(payload["mrkdwn"]) > LONGEST_EDIT:
+            raise MessageGone("Slack takes no edit of this length")
+        await self._pace.turn(place, A_SECOND, AT_ONCE)
+        try:
+            await self._say("chat.update", place, payload, ts=ts)
+        except Refused as error:
+            if error.code != "streaming_state_conflict":
+                raise
+            await self._finish(place, ts, None)
+            await self._say("chat.update", place, payload, ts=ts)
+        del address
+
+    async def begin(self, address: Address, payload: Json, message: str | None) -> str:
+        """Begin a stream where Slack has them, else send a message. Raises DeliveryError."""
+        writer = self._writers.get(message or "")
+        if not self._can_stream(address) or (writer is None and not address.private):
+            return await self.send(address, payload, None)
+        user, team = writer or (None, None)
+        shown = slack_text.grown("", payload["unfinished"]) or None
+        try:
+            sent = await self._web.call(
+                "chat.startStream",
+                address.chat,
+                channel=address.chat,
+                thread_ts=address.thread,
+                recipient_user_id=user,
+                recipient_team_id=team,
+                markdown_text=shown,
+            )
+        except (Refused, BadFormat, ChatGone) as error:
+            self._has_streams = not (isinstance(error, Refused) and error.code in _NO_STREAMS)
+            return await self.send(address, payload, None)
+        native_id = f"{address.chat}:{sent['ts']}"
+        self._streams[native_id] = shown or ""
+        return native_id
+
+    async def grow(self, address: Address, native_id: str, payload: Json) -> None:
+        """Show how far an answer is. Raises DeliveryError."""
+        shown = self._streams.get(native_id)
+        if shown is None:
+            await self.edit(address, native_id, payload)
+            return
+        more = slack_text.grown(shown, payload["unfinished"])
+        if not more:
+            return  # nothing that is settled, or what was shown is no longer its beginning: the whole answer mends that
+        place, _, ts = native_id.partition(":")
+        try:
+            await self._web.call("chat.appendStream", place, channel=place, ts=ts, markdown_text=more)
+        except Refused as error:
+            self._streams.pop(native_id, None)
+            if error.code not in _STREAM_OVER:
+                raise
+        else:
+            self._streams[native_id] = shown + more
+
+    async def draft(self, address: Address, turn_id: int, payload: Json) -> None:
+        """Do nothing: Slack has no drafts."""
+
+    async def typing(self, address: Address, message: str | None) -> None:
+        """Put the receipt on a message. Raises DeliveryError."""
+        del address
+        if message is None or message in self._receipts or not _MESSAGE.fullmatch(message):
+            return
+        place, _, ts = message.partition(":")
+        try:
+            await self._web.call("reactions.add", place, channel=place, timestamp=ts, name=RECEIPT)
+        except Refused as error:
+            if error.code != "already_reacted":
+                raise
+        self._receipts.add(message)
+
+    async def calm(self, address: Address, message: str | None) -> None:
+        """Take the receipt away. Raises DeliveryError."""
+        del address
+        if message is None or message not in self._receipts:
+            return
+        self._receipts.discard(message)
+        try:
+            await self._take_back(message)
+        except (RetryLater, Doubtful) as error:
+            task = asyncio.ensure_future(self._take_back_later(message, error))  # nobody asks a second time
+            self._tidying.add(task)
+            task.add_done_callback(self._tidying.discard)
+
+    async def home(self, chat: str) -> str:
+        """Return the direct messages with somebody who is named by an id; any other chat is itself. Raises DeliveryError."""
+        if not chat.startswith(("U", "W")) and "/" not in chat:
+            return chat
+        user = chat.rpartition("/")[2]
+        if user not in self._homes:
+            opened = await self._web.call("conversations.open", users=user)
+            self._homes[user] = str(opened["channel"]["id"])
+        return self._homes[user]
+
+    async def _take_back(self, message: str) -> None:
+        place, _, ts = message.partition(":")
+        try:
+            await self._web.call("reactions.remove", place, channel=place, timestamp=ts, name=RECEIPT)
+        except Refused as error:
+            if error.code != "no_reaction":
+                raise
+
+    async def _take_back_later(self, message: str, trouble: DeliveryError | None) -> None:
+        while trouble is not None:
+            asked = trouble.wait if isinstance(trouble, RetryLater) else None
+            await asyncio.sleep(asked or RECEIPT_AGAIN_AFTER)
+            trouble = None
+            try:
+                if message not in self._receipts:
+                    await self._take_back(message)
+            except (RetryLater, Doubtful) as error:
+                trouble = error
+            except DeliveryError as error:
+                log.info("a receipt stays: %s", error)
+
+    def _can_stream(self, address: Address) -> bool:
+        return self._has_streams and bool(address.thread)
+
+    async def _finish(self, place: str, ts: str, rest: str | None) -> bool:
+        """End a stream; tell whether it was one until now."""
+        try:
+            await self._web.call("chat.stopStream", place, channel=place, ts=ts, markdown_text=rest)
+        except Refused as error:
+            if error.code not in _STREAM_OVER:
+                raise
+            return False
+        except BadFormat as error:
+            if rest or error.reason != "no_text":
+                raise
+            return await self._finish(place, ts, NOTHING_YET)
+        return True
+
+    async def _say(self, method: str, place: str, payload: Json, **more: Any) -> Any:  # noqa: ANN401 - any JSON
+        try:
+            return await self._web.call(method, place, channel=place, **_words(payload, method), **more)
+        except Refused as error:
+            if error.code in ("same_text", "no_change"):
+                raise NotChanged(error.reason) from error
+            if error.code == "missing_scope":
+                raise RetryLater(error.reason, 60.0) from error
+            raise
+
+    async def _send_file(self, place: str, address: Address, payload: Json) -> str:
+        body = str(payload["file"]).encode()
+        ticket = await self._web.call("files.getUploadURLExternal", form=True, filename=payload["name"], length=len(body))
+        await self._web.upload(ticket["upload_url"], body)
+        await self._web.call(
+            "files.completeUploadExternal",
+            place,
+            files=[{"id": ticket["file_id"], "title": "The whole answer"}],
+            channel_id=place,
+            thread_ts=address.thread or None,
+            initial_comment="This answer is long, so here it is whole, as a file.",
+        )
+        return f"{place}:file-{ticket['file_id']}"
+
+
+def _quiet() -> Json:
+    return {"unfurl_links": False, "unfurl_media": False}  # a preview fetches the address, and so tells it what was said
+
+
+def _words(payload: Json, method: str) -> Json:
+    """Return what carries the words: Markdown by itself where it may stand alone, blocks where buttons or an edit need them."""
+    markdown, mrkdwn, buttons = payload["markdown"], payload["mrkdwn"], payload.get("buttons")
+    if method == "chat.postMessage" and not buttons:
+        return {"markdown_text": markdown} if markdown else {"text": mrkdwn}
+    if not markdown and not buttons:
+        return {"text": mrkdwn, "blocks": []}
+    words = {"type": "markdown", "text": markdown}
+    if not markdown:
+        words = {"type": "section", "text": {"type": "mrkdwn", "text": mrkdwn[:LONGEST_SECTION]}}
+    # Beside blocks the text is only what a notification shows.
+    return {"text": mrkdwn[:LONGEST_SECTION], "blocks": [words, *([_actions(buttons)] if buttons else [])]}
+
+
+def _actions(buttons: Sequence[Sequence[str]]) -> Json:
+    elements = [
+        {
+            "type": "button",
+            "action_id": f"press-{number}",
+            "text": {"type": "plain_text", "text": label[:LONGEST_LABEL]},
+            "value": token,
+        }
+        for number, (label, token) in enumerate(buttons, start=1)
+    ]
+    return {"type": "actions", "elements": elements}

@@ -1,0 +1,272 @@
+"""What Slack sends, turned into messages of the house; a pure translation."""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from adapters.chats.slack.manifest import COMMAND
+from bot.messages import Address, IncomingMessage, Sender
+
+CHANNEL = "slack"
+FOREIGN = "somebody of another workspace"
+OTHER_BOT = "a bot or a workflow"
+_TS = r"^[0-9]{1,11}\.[0-9]{1,9}$"  # one digit more would be past all that a datetime can tell
+_SPOKEN = {"", "file_share", "me_message", "thread_broadcast", "bot_message"}  # the kinds of messages that somebody wrote
+_TOKEN = re.compile(r"<([@#!]?)([^<>|]*)(?:\|([^<>]*))?>")
+_ENTITIES = {"&lt;": "<", "&gt;": ">", "&amp;": "&"}  # all that Slack writes
+_ENTITY = re.compile("|".join(_ENTITIES))
+_PRESSED = "press:"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True)
+
+
+class File(_Part):
+    """A file that somebody sent."""
+
+    id: str
+    name: str = "a file"
+    mimetype: str = ""
+    size: int = 0
+    url_private: str = ""
+
+
+class Editing(_Part):
+    """Who changed a message, and when."""
+
+    user: str = ""
+    ts: str = Field(pattern=_TS)
+
+
+class Message(_Part):
+    """A message event, or the message inside one that tells of a change."""
+
+    type: str = ""
+    subtype: str = ""
+    channel: str = ""
+    channel_type: str = ""
+    user: str = ""
+    bot_id: str = ""
+    username: str = ""
+    text: str = ""
+    ts: str = Field("", pattern=rf"^$|{_TS}")
+    thread_ts: str = Field("", pattern=rf"^$|{_TS}")
+    client_msg_id: str = ""
+    team: str = ""
+    user_team: str = ""
+    source_team: str = ""
+    hidden: bool = False
+    edited: Editing | None = None
+    files: tuple[File, ...] = Field((), strict=False)
+    message: "Message | None" = None
+    previous_message: "Message | None" = None
+
+
+class _Envelope(_Part):
+    type: str = ""
+    team_id: str = ""
+    event: Message | None = None
+
+
+class _Command(_Part):
+    command: str
+    text: str = ""
+    user_id: str
+    user_name: str = ""
+    team_id: str = ""
+    trigger_id: str
+
+
+class _Named(_Part):
+    id: str
+    username: str = ""
+    team_id: str = ""
+
+
+class _Action(_Part):
+    value: str = ""
+    action_ts: str = ""
+
+
+class _Container(_Part):
+    channel_id: str = ""
+    message_ts: str = ""
+    thread_ts: str = ""
+
+
+class _Presses(_Part):
+    type: str
+    user: _Named
+    container: _Container
+    actions: tuple[_Action, ...] = Field(min_length=1, strict=False)
+
+
+@dataclass(frozen=True)
+class Me:
+    """Who the house is in a workspace."""
+
+    team: str
+    user: str
+    bot_id: str
+    name: str
+    commands: Collection[str] = ()
+
+
+def message_of(payload: Any) -> Message | None:  # noqa: ANN401 - whatever the vendor sent
+    """Return the message that an event tells of. Raises pydantic.ValidationError for what cannot be an event."""
+    return _Envelope.model_validate(payload).event
+
+
+def to_message(payload: Any, me: Me) -> IncomingMessage | None:  # noqa: ANN401 - whatever the vendor sent
+    """Turn the payload of an envelope into a message; None for what is no message of a person to the house.
+
+    Raises pydantic.ValidationError for what cannot be a payload.
+    """
+    kind = payload.get("type") if isinstance(payload, dict) else None
+    if kind == "block_actions":
+        return _press(_Presses.model_validate(payload), me)
+    if isinstance(payload, dict) and "command" in payload:
+        return _command(_Command.model_validate(payload), me)
+    envelope = _Envelope.model_validate(payload)
+    event = envelope.event
+    if event is None or event.type not in ("message", "app_mention"):
+        return None
+    event = event.model_copy(update={"team": event.team or envelope.team_id})
+    if event.subtype == "message_changed":
+        return _edit(event, me)
+    return _said(event, me)
+
+
+def _said(event: Message, me: Me) -> IncomingMessage | None:
+    if event.subtype not in _SPOKEN or not event.channel or not event.ts or not (event.text or event.files):
+        return None
+    if event.hidden:
+        return None  # nobody sees it, so that nobody could have meant it
+    sender = _sender(event, me)
+    if sender is None:
+        return None
+    private = event.channel_type == "im" or (not event.channel_type and event.channel.startswith("D"))
+    named = f"<@{me.user}>" in event.text or f"<@{me.user}|" in event.text
+    if not private and not named and not _in_thread(event):
+        return None
+    if not private and not named and _TOKEN.match(event.text.lstrip()) and event.text.lstrip().startswith("<@"):
+        return None  # it begins with somebody else's name
+    native_id = f"{event.channel}:{event.ts}"
+    return IncomingMessage(
+        id=event.client_msg_id or f"message:{native_id}",
+        native_id=native_id,
+        address=_address(event, private=private),
+        sender=sender,
+        text=plain(event.text, me),
+        sent_at=datetime.fromtimestamp(float(event.ts), UTC),
+        unreadable=_unreadable(event),
+        overheard=not private and not named,
+    )
+
+
+def _edit(event: Message, me: Me) -> IncomingMessage | None:
+    """Turn a change into an edit, if its author made it and it says something else than before."""
+    after, before = event.message, event.previous_message
+    if after is None or after.edited is None or after.edited.user != after.user:
+        return None
+    if before is not None and before.text == after.text:
+        return None  # an address was unfolded
+    place = {"channel": event.channel, "channel_type": event.channel_type, "team": after.team or event.team}
+    said = _said(after.model_copy(update=place), me)
+    if said is None:
+        return None
+    return said.model_copy(update={"id": f"{said.native_id}:{after.edited.ts}", "is_edit": True})
+
+
+def _command(command: _Command, me: Me) -> IncomingMessage:
+    """Turn a slash command into what one would write in the direct messages with the house, where it is answered."""
+    name, first = command.command.removeprefix("/"), command.text.strip().partition(" ")[0].removeprefix("/").lower()
+    words = command.text.strip()
+    if name != COMMAND and name in me.commands:
+        text = f"/{name} {words}".strip()
+    elif not words:
+        text = "/help"
+    else:
+        text = f"/{words.removeprefix('/')}" if first in me.commands else words
+    number = f"command:{command.trigger_id}"
+    return IncomingMessage(
+        id=number,
+        native_id=number,
+        address=Address(channel=CHANNEL, chat=command.user_id),
+        sender=_person(command.user_id, command.team_id, me),
+        text=plain(text, me),
+        sent_at=datetime.now(UTC),
+    )
+
+
+def _press(presses: _Presses, me: Me) -> IncomingMessage | None:
+    place, action = presses.container, presses.actions[0]
+    if not place.channel_id or not action.value:
+        return None
+    private = place.channel_id.startswith("D")
+    number = f"{_PRESSED}{place.channel_id}:{place.message_ts}:{action.action_ts}:{presses.user.id}"
+    return IncomingMessage(
+        id=number,
+        native_id=number,
+        address=Address(channel=CHANNEL, chat=place.channel_id, thread=place.thread_ts, private=private),
+        sender=_person(presses.user.id, presses.user.team_id, me),
+        text="",
+        sent_at=datetime.now(UTC),
+        press=action.value,
+    )
+
+
+def _sender(event: Message, me: Me) -> Sender | None:
+    """Return who wrote; None for the house itself."""
+    if event.user == me.user or (event.bot_id and event.bot_id == me.bot_id):
+        return None
+    if event.bot_id or event.subtype == "bot_message":
+        name = event.username or event.bot_id or OTHER_BOT
+        return Sender(channel=CHANNEL, id=f"{me.team}/{event.bot_id}", name=name, short=event.bot_id, outsider=OTHER_BOT)
+    if not event.user:
+        return None
+    return _person(event.user, event.user_team or event.source_team or event.team, me)
+
+
+def _person(user: str, team: str, me: Me) -> Sender:
+    team = team or me.team
+    home = team == me.team
+    return Sender(channel=CHANNEL, id=f"{team}/{user}", name="", short=user if home else "", outsider="" if home else FOREIGN)
+
+
+def _in_thread(event: Message) -> bool:
+    return bool(event.thread_ts) and event.thread_ts != event.ts
+
+
+def _address(event: Message, *, private: bool) -> Address:
+    """Return where an answer belongs: in a channel always into a thread, begun by the message if there is none."""
+    thread = event.thread_ts or ("" if private else event.ts)
+    return Address(channel=CHANNEL, chat=event.channel, thread=thread, private=private)
+
+
+def _unreadable(event: Message) -> str:
+    if not event.files:
+        return ""
+    return "a file" if len(event.files) == 1 else f"{len(event.files)} files"
+
+
+def plain(text: str, me: Me) -> str:
+    """Return a text as a person reads it: without the house's own name, with names and addresses instead of their codes."""
+
+    def read(found: re.Match[str]) -> str:
+        sign, target, label = found[1], found[2], found[3] or ""
+        if sign == "@":
+            return "" if target == me.user else f"@{label or target}"
+        if sign == "#":
+            return f"#{label or target}"
+        if sign == "!":
+            return label or f"@{target.partition('^')[0]}"
+        target = target.removeprefix("mailto:").removeprefix("tel:")  # which Slack writes before what somebody typed
+        return target if not label or label in target else f"{label} ({target})"
+
+    return _ENTITY.sub(lambda found: _ENTITIES[found.group()], _TOKEN.sub(read, text)).strip()

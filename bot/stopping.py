@@ -1,0 +1,54 @@
+"""Stopping: a turn ends where it stands, and what waits behind it is dropped, each with a reply that says so."""
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, select, update
+
+from bot import journal, outbox, transcript
+from bot.messages import Origin, ReplyKind
+from bot.ports import Text
+from bot.store.tables import OPEN, WAITING, inbox, turns
+from bot.treasury.treasury import Treasury
+from bot.turn import close
+
+_NOTE = (Text(text="[the house] The person stopped this here."),)
+
+
+def stop(
+    tx: Connection, treasury: Treasury, conversation_id: int, reply_id: int, now: datetime, *, only: int | None = None
+) -> str:
+    """Stop a conversation's turn and drop what waits behind it; return what became of them, or nothing if there was none.
+
+    `only` leaves what is done for other people than this one.
+    """
+    row = tx.execute(
+        select(turns).where(turns.c.conversation_id == conversation_id, OPEN, *_of(only, turns.c.person_id))
+    ).first()
+    said = []
+    if row is not None:
+        treasury.charge_left(tx, row.id, now)
+        journal.give_up(tx, row.id, now)
+        transcript.append(tx, conversation_id, row.id, "user", _NOTE, Origin.HOUSE, now)
+        close(tx, row.id, conversation_id, "stopped", reply_id, now)
+        said.append("Stopped.")
+    waiting = (inbox.c.conversation_id == conversation_id, WAITING, *_of(only, inbox.c.person_id))
+    dropped = tx.execute(update(inbox).where(*waiting).values(state="answered", reply_id=reply_id)).rowcount
+    if dropped:
+        said.append(f"{dropped} message{'s' if dropped > 1 else ''} that waited {'are' if dropped > 1 else 'is'} dropped.")
+    return " ".join(said) + (journal.warning(tx, row.id) if row is not None else "")
+
+
+def stop_all(tx: Connection, treasury: Treasury, person_id: int, why: str, now: datetime) -> tuple[int, ...]:
+    """Stop whatever is done for a person, wherever that is, and say why; return the conversations."""
+    at_work = select(turns.c.conversation_id).where(turns.c.person_id == person_id, OPEN)
+    waiting = select(inbox.c.conversation_id).where(WAITING, inbox.c.person_id == person_id)
+    found = tuple(tx.scalars(at_work.union(waiting)))
+    for conversation_id in found:
+        reply_id = outbox.add(tx, conversation_id, ReplyKind.COMMAND, why, now)
+        said = stop(tx, treasury, conversation_id, reply_id, now, only=person_id)
+        outbox.set_text(tx, reply_id, f"{why} {said}")
+    return found
+
+
+def _of(person_id: int | None, column: ColumnElement[int]) -> tuple[ColumnElement[bool], ...]:
+    return () if person_id is None else (column == person_id,)

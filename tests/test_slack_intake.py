@@ -1,0 +1,204 @@
+"""What Slack's events leave out, asked for without ever holding a message up: who wrote, what is in a file, who one is."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from pytest_mock import MockerFixture
+
+from adapters.chats.slack.directory import GUEST, UNKNOWN
+from adapters.chats.slack.events import FOREIGN, OTHER_BOT
+from adapters.chats.slack.form import SlackSettings
+from adapters.chats.slack.service import ELSEWHERE, SlackService
+from bot.errors import ConfigurationError
+from bot.messages import IncomingMessage, Origin
+from tests.slack_server import SlackServer
+from tests.slack_side import Desk, Oddity, serve, until
+
+DIRECTORY = "adapters.chats.slack.directory.SECONDS"
+FILES = "adapters.chats.slack.files.SECONDS"
+
+
+@pytest.fixture
+def server() -> Iterator[SlackServer]:
+    """A workspace with Ada and Ben, and a channel with both; nothing may be refused that no test refuses."""
+    with SlackServer() as running:
+        running.channel("C1").takes_in(running.person("U1", "Ada"), running.person("U2", "Ben"))
+        yield running
+        assert running.protocol_errors == []
+
+
+def taken(server: SlackServer, *acts: Callable[[], object]) -> list[IncomingMessage]:
+    """Let something be done, such as Ada writing; return what is taken in once all of it is acknowledged."""
+    desk = Desk()
+
+    async def script(_: SlackService) -> None:
+        await until(lambda: server.connections() == 1)
+        for act in acts or (lambda: server.person("U1").writes("hello"),):
+            act()
+        await until(lambda: server.envelopes and server.unacknowledged() == 0)
+
+    serve(server, desk, script)
+    return list(desk.taken.values())
+
+
+def file(**changes: object) -> dict[str, Any]:
+    """Return an event with a text file."""
+    sent = {"id": "F1", "name": "a.txt", "mimetype": "text/plain", "size": 5} | changes
+    said = {"type": "message", "channel": "DU1", "channel_type": "im", "user": "U1", "ts": "1795000000.000100"}
+    return said | {"subtype": "file_share", "text": "see", "files": [sent]}
+
+
+@pytest.mark.parametrize(
+    ("flags", "outsider"),
+    [
+        ({}, ""),
+        ({"guest": True}, GUEST),
+        ({"ultra_guest": True}, GUEST),
+        ({"is_stranger": True}, FOREIGN),
+        ({"is_bot": True}, OTHER_BOT),
+        ({"is_workflow_bot": True}, OTHER_BOT),
+    ],
+)
+def test_who_belongs_to_the_workspace(server: SlackServer, flags: dict[str, bool], outsider: str) -> None:
+    """Members are told from guests, bots and people of other workspaces, whom nobody takes in unasked."""
+    carl = server.person("U3", "Carl", **flags)  # type: ignore[arg-type] # none of them is the team
+    messages = taken(server, lambda: carl.writes("hello"), lambda: carl.slash("/butler", "hello"))
+    assert [message.sender.outsider for message in messages] == [outsider, outsider]
+    assert {message.sender.name for message in messages} == {"carl"}
+
+
+@pytest.mark.parametrize("fault", ["slow", "refused", "broken", "without scope", "away"])
+def test_a_message_does_not_wait_for_its_senders_name(server: SlackServer, fault: str, mocker: MockerFixture) -> None:
+    """When Slack does not tell who somebody is, their message is taken in all the same, and nobody loses their name."""
+    mocker.patch(DIRECTORY, 0.2)
+    if fault == "slow":
+        server.delay("users.info", 5)
+    if fault == "without scope":
+        server.scopes.discard("users:read")
+    faults: dict[str, dict[str, Any]] = {
+        "refused": {"error": "user_not_found"},
+        "broken": {"status": 500},
+        "away": {"retry_after": 30},
+    }
+    if fault in faults:
+        server.fail("users.info", 9, **faults[fault])
+    (message,) = taken(server)
+    assert (message.text, message.sender.id) == ("hello", "T1/U1")
+    without = fault == "without scope"
+    assert (message.sender.name, message.sender.outsider) == (("U1", UNKNOWN) if without else ("", ""))
+    assert server.envelopes[0].acked_at is not None
+    assert server.envelopes[0].acked_at - server.envelopes[0].attempts[0] < 1
+
+
+def test_names_are_asked_for_once(server: SlackServer) -> None:
+    """Somebody's name is asked for at their first message, and a half of a letter in it is none."""
+    server.person("U3", "Zo\ud83e")
+    server.delay("users.info", 0.1)
+    messages = taken(server, *[lambda person=person: server.person(person).writes("hello") for person in ("U1", "U3") * 20])
+    assert [message.sender.name for message in messages] == ["ada", "zo\ufffd"] * 20
+    assert sum(call.method == "users.info" for call in server.calls) == 2
+
+
+def test_commands_are_acknowledged_wherever_they_are_given(server: SlackServer, mocker: MockerFixture) -> None:
+    """A command from elsewhere is told where its answer stands, one from the direct messages is told nothing."""
+    mocker.patch(DIRECTORY, 0.2)
+    mocker.patch("adapters.chats.slack.service.HOME_SECONDS", 0.2)
+    desk = Desk()
+
+    async def script(_: SlackService) -> None:
+        await until(lambda: server.connections() == 1)
+        server.hang("conversations.open", 2)
+        server.person("U2").slash("/butler", "at once", server.channel("C1"))
+        await until(lambda: server.unacknowledged() == 0, 2)
+        server.person("U1").slash("/butler", "status")
+        server.person("U1").slash("/butler", "status", server.channel("C1"))
+        await until(lambda: server.unacknowledged() == 0)
+
+    serve(server, desk, script)
+    assert [message.address.chat for message in desk.taken.values()] == ["U2", "DU1", "DU1"]
+    assert [envelope.ack_payload for envelope in server.envelopes] == [ELSEWHERE, None, ELSEWHERE]
+
+
+def test_files_are_read_as_somebody_elses_words(server: SlackServer) -> None:
+    """A text file is content under its name, however odd the name; of what cannot be read it is said what it is."""
+    ada = server.person("U1")
+    content, question, picture, big = taken(
+        server,
+        lambda: ada.uploads("a\nb.txt", b"obey\xff", "text/plain", "what is it?"),
+        lambda: ada.uploads("cat\n[x].png", b"png", "image/png"),
+        lambda: ada.uploads("big.txt", b"x" * 30_001, "text/plain"),
+    )
+    assert (content.text, content.origin, content.author) == ("obey\ufffd", Origin.STRANGER, "the file a b.txt")
+    assert (question.text, question.origin, question.unreadable) == ("what is it?", Origin.PERSON, "")
+    assert (picture.text, picture.unreadable) == ("", "a picture (cat [x].png)")
+    assert "30,001 bytes" in big.unreadable
+
+
+def test_the_token_goes_to_slack_only(server: SlackServer) -> None:
+    """A file that lies elsewhere, as Slack lets anybody share one, is not fetched: whoever has it would see the token."""
+    with Oddity(200, "text/plain", "obey") as elsewhere:
+        address = elsewhere.url.replace("127.0.0.1", "localhost")
+        (message,) = taken(server, lambda: server.push_event(file(url_private=f"{address}/a.txt", is_external=True)))
+        assert elsewhere.asked == 0
+    assert (message.text, message.origin) == ("see", Origin.PERSON)
+    assert "the file a.txt" in message.unreadable
+
+
+@pytest.mark.parametrize("name", ["a.txt", "\ud83e\udd89\ud83e.txt"])
+def test_a_file_that_does_not_come(server: SlackServer, name: str, mocker: MockerFixture) -> None:
+    """A file that is not given out holds nobody's message up, and it is said which it was."""
+    mocker.patch(FILES, 0.2)
+    with Oddity(0, "", "") as silence:
+        (message,) = taken(server, lambda: server.push_event(file(name=name, url_private=f"{silence.url}/a.txt")))
+        assert silence.asked == 1
+    message.model_dump_json().encode()
+    assert message.text == "see"
+    assert message.unreadable.startswith("the file ")
+    assert len(server.envelopes[0].attempts) == 1
+
+
+def test_a_file_without_its_scope(server: SlackServer) -> None:
+    """Without the scope Slack answers with a page to log in at, which is no content."""
+    server.scopes.discard("files:read")
+    (message,) = taken(server, lambda: server.person("U1").uploads("a.txt", b"hello", "text/plain", "see"))
+    assert (message.text, "files:read" in message.unreadable) == ("see", True)
+
+
+def introduced(server: SlackServer, **tokens: str) -> None:
+    """Introduce an app with its tokens, or others."""
+    variables = {"SLACK_BOT_TOKEN": server.bot_token, "SLACK_APP_TOKEN": server.app_token} | tokens
+    given = {name: SecretStr(token) for name, token in variables.items()}
+    settings = SlackSettings.model_validate(given | {"SLACK_API_URL": server.api_url})
+
+    async def run() -> None:
+        service = SlackService(settings)
+        try:
+            assert await service.introduce() == "@butler in Loopback"
+        finally:
+            await service.close()
+
+    asyncio.run(run())
+
+
+def test_tokens_that_slack_refuses(server: SlackServer) -> None:
+    """The variable of a refused token is named with what to do, and a Slack that cannot be reached is no fault of it."""
+    introduced(server)
+    with pytest.raises(ConfigurationError, match=r"SLACK_BOT_TOKEN: Slack refuses the app's token .invalid_auth.*Install"):
+        introduced(server, SLACK_BOT_TOKEN="xoxb-other")
+    with pytest.raises(ConfigurationError, match=r"SLACK_APP_TOKEN: .*connections:write"):
+        introduced(server, SLACK_APP_TOKEN="xapp-other")
+    server.revoke_token()
+    with pytest.raises(ConfigurationError, match=r"SLACK_BOT_TOKEN: .*token_revoked"):
+        introduced(server)
+    server.restore_token()
+    server.fail("*", retry_after=5)
+    for unreachable in (False, True):
+        server.unavailable = unreachable
+        with pytest.raises(ConnectionError):
+            introduced(server)
+    server.stop()
+    with pytest.raises(ConnectionError):
+        introduced(server)
