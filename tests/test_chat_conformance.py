@@ -1,0 +1,153 @@
+"""Conformance: what every chat does, built in or not; docs/chats.md shows how to write one that passes."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.anthropic_script import Answer
+from tests.anthropic_server import AnthropicServer
+from tests.chat_benches import Bench, LetterboxBench, PipeBench, SlackBench, TelegramBench
+from tests.houses import House, wait_until
+
+BENCHES: dict[str, type[Bench]] = {
+    "telegram": TelegramBench,
+    "slack": SlackBench,
+    "terminal": PipeBench,
+    "letterbox": LetterboxBench,
+}
+Place = tuple[Bench, House]
+
+
+def echo(request: dict[str, object]) -> Answer:
+    """Answer with what was written last."""
+    messages = request["messages"]
+    assert isinstance(messages, list)
+    words = [block["text"].partition("\n")[2] for block in messages[-1]["content"] if block["type"] == "text"]
+    return Answer(text="Heard: " + " and ".join(words))
+
+
+@pytest.fixture(scope="module", params=list(BENCHES))
+def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A chat and a running house."""
+    bench = BENCHES[request.param]()
+    with AnthropicServer() as claude:
+        claude.script = echo
+        house = bench.open(tmp_path_factory.mktemp(request.param), claude)
+        house.claude = claude  # type: ignore[attr-defined] # for the tests below
+        with house:
+            house.wait_until_ready()
+            bench.begin(house)
+            bench.writes("hello")
+            sees(bench, "Heard: hello")
+            yield bench, house
+            bench.close()
+
+
+def sees(bench: Bench, words: str, seconds: float = 20) -> None:
+    """Wait until the owner reads something."""
+    wait_until(lambda: words in "\n".join(bench.texts()), f"{words!r} does not appear", seconds)
+
+
+def presses(bench: Bench, label: str) -> bool:
+    """Press a button, if it is there."""
+    try:
+        bench.presses(label)
+    except LookupError:
+        return False
+    return True
+
+
+def asked(house: House) -> int:
+    """Count the requests to the model."""
+    return len(house.claude.message_requests)  # type: ignore[attr-defined]
+
+
+def test_order(place: Place) -> None:
+    """What is written quickly is answered in its order, every word of it, and nothing twice."""
+    bench, _ = place
+    words = [f"word{number}" for number in range(8)]
+    for word in words:
+        bench.writes(word)
+    sees(bench, words[-1])
+    said = "\n".join(bench.texts())
+    assert [said.index(word) for word in words] == sorted(said.index(word) for word in words)
+    assert all(said.count(word) == 1 for word in words)
+
+
+def test_once_only(place: Place) -> None:
+    """The same message delivered again is not answered again."""
+    bench, house = place
+    bench.writes("only once")
+    sees(bench, "only once")
+    requests = asked(house)
+    bench.delivers_again()
+    bench.writes("afterwards")
+    sees(bench, "afterwards")
+    assert "\n".join(bench.texts()).count("only once") == 1
+    assert asked(house) == requests + 1
+
+
+def test_split(place: Place) -> None:
+    """A long answer comes whole, in pieces that the chat takes."""
+    bench, house = place
+    words = [f"long{number}" for number in range(2500)]
+    house.claude.answers(Answer(text=" ".join(words)))  # type: ignore[attr-defined]
+    house.claude.script = None  # type: ignore[attr-defined]
+    bench.writes("tell me everything")
+    sees(bench, words[-1])
+    house.claude.script = echo  # type: ignore[attr-defined]
+    texts = [text for text in bench.texts() if "long" in text]
+    assert "\n".join(texts).split() == words
+    assert all(len(text) <= bench.limit for text in texts)
+
+
+def test_buttons(place: Place) -> None:
+    """A question shows buttons; when one is pressed, the question says what came of it, and has no buttons any more."""
+    bench, house = place
+    number = add_person(house)
+    bench.writes(f"/people remove {number}")
+    wait_until(lambda: presses(bench, "Cancel"), "the button")
+    sees(bench, "Nothing was changed.")
+    assert house.value("SELECT role FROM people WHERE id = ?", number) == "member"
+    assert house.value("SELECT answer FROM questions") == 2
+
+
+def test_typing_ends(place: Place) -> None:
+    """While a butler works that may show; when the answer stands there it shows no longer."""
+    bench, house = place
+    house.claude.answers(Answer(text="At last.", delay=1.2))  # type: ignore[attr-defined]
+    house.claude.script = None  # type: ignore[attr-defined]
+    bench.writes("take your time")
+    sees(bench, "At last.")
+    house.claude.script = echo  # type: ignore[attr-defined]
+    wait_until(lambda: not bench.shows_typing(), "typing ends", 5)
+
+
+def test_reconnect(place: Place) -> None:
+    """After the connection broke, everything that is written is answered."""
+    bench, _ = place
+    bench.breaks()
+    bench.writes("after the break")
+    sees(bench, "after the break", 40)
+
+
+def test_forged_senders(place: Place) -> None:
+    """Who is not admitted is not heard, whatever name he bears: no order is kept, and no token is spent."""
+    bench, house = place
+    requests = asked(house)
+    bench.forges("forged order")
+    bench.writes("genuine order")
+    sees(bench, "genuine order")
+    assert not house.rows("SELECT 1 FROM inbox WHERE text LIKE '%forged%'")
+    assert asked(house) == requests + 1
+
+
+def add_person(house: House) -> int:
+    """Let somebody be known, as if by an earlier message, and return the number."""
+    house.execute("INSERT INTO people (name, role, created_at) VALUES ('Ben', 'member', ?)", datetime.now(UTC).isoformat(" "))
+    number = int(str(house.value("SELECT max(id) FROM people")))
+    house.execute(
+        "INSERT INTO identities (channel, external_id, person_id, source) VALUES ('sms', ?, ?, 'paired')", number, number
+    )
+    return number
