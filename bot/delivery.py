@@ -19,6 +19,7 @@ from bot.pauses import growing_pause
 from bot.ports import Chat, Json
 from bot.store.async_database import AsyncDatabase
 from bot.turn import Clock
+from bot.undelivered import tell_who_asked
 
 LOOKS_EVERY = 1.0  # seconds between two looks for replies of which no news came
 LONGEST_PAUSE = 300.0
@@ -204,14 +205,17 @@ class Delivery:
             extra={"reply": reply.id},
         )
 
-        def note(tx: Connection) -> None:
+        def note(tx: Connection) -> int | None:
             outbox.note_unsent(tx, reply.id, part.position, doubtful=isinstance(error, Doubtful))
             if gone:
                 outbox.give_up(tx, reply.id, str(error))
-            else:
-                outbox.put_off(tx, reply.id, now + timedelta(seconds=pause), str(error))
+                return tell_who_asked(tx, reply, str(error), now)
+            outbox.put_off(tx, reply.id, now + timedelta(seconds=pause), str(error))
+            return None
 
-        await self._database.write(note)
+        told = await self._database.write(note)
+        if told is not None:
+            self.news(told)
         return gone
 
 

@@ -141,6 +141,19 @@ def _buttons(tx: Connection, question_id: int) -> tuple[Button, ...]:
     return tuple(Button(label=label, token=f"{question_id}:{position}") for position, label in enumerate(labels))
 
 
+def open_question(tx: Connection, conversation_id: int, now: datetime) -> tuple[str, tuple[Button, ...]] | None:
+    """Return the newest question that was asked in a conversation and can still be answered: its words and its buttons."""
+    row = tx.execute(
+        select(outbox.c.text, outbox.c.question_id)
+        .join(questions, questions.c.id == outbox.c.question_id)
+        .where(outbox.c.conversation_id == conversation_id, outbox.c.state == "sent")
+        .where(questions.c.answered_at.is_(None), questions.c.expires_at > now)
+        .order_by(outbox.c.id.desc())
+        .limit(1)
+    ).first()
+    return None if row is None else (row.text, _buttons(tx, row.question_id))
+
+
 def cut_into_parts(tx: Connection, reply: Reply, payloads: Sequence[Json]) -> tuple[Part, ...]:
     """Keep a reply's pieces; the first takes over the message that shows a part of it already, if there is one."""
     pieces = tuple(

@@ -40,3 +40,15 @@ def test_nothing_is_said_to_an_empty_pipe(pipe: House) -> None:
     """A pipe without lines ends with status 0 and without a word."""
     done = pipe.run("up", lines=[])
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_question_is_still_open_after_a_restart(pipe: House) -> None:
+    """A question that was left open is shown again with its numbers, and a number answers it once."""
+    pipe.run("up", lines=["hello"])
+    pipe.execute("INSERT INTO people (name, role, created_at) VALUES ('Ben', 'member', '2026-11-21 12:00:00')")
+    pipe.execute("INSERT INTO identities (channel, external_id, person_id, source) VALUES ('sms', '8', 2, 'paired')")
+    assert "3. Cancel" in pipe.run("up", lines=["/people remove 2"]).stdout
+    again = pipe.run("up", lines=["3", "3", "hello", "3"]).stdout
+    assert again.index("3. Cancel") < again.index("Nothing was changed.") < again.index("That was answered already")
+    assert again.count("answered already") == 1  # when something else was typed, a 3 is a 3
+    assert "Type the number" not in pipe.run("up", lines=["hello"]).stdout

@@ -12,10 +12,12 @@ from sqlalchemy import Connection, select
 
 from adapters.chats.terminal.chat import CHANNEL, Terminal
 from adapters.chats.terminal.screens import PipeScreen, PromptScreen
-from bot import conversations
+from bot import conversations, outbox
 from bot.commands.look import workers_alive
 from bot.errors import ConfigurationError
-from bot.store.tables import inbox, outbox
+from bot.messages import Button
+from bot.store.tables import inbox
+from bot.store.tables import outbox as replies
 from workers.front_desk import FrontDesk, together
 from workers.house import REHEARSAL, House, utc_now
 from workers.liveness import held
@@ -34,6 +36,8 @@ async def serve(house: House) -> int:
         async with FrontDesk(house, {channel: terminal}) as desk:
             if isinstance(screen, PromptScreen):
                 screen.write(await desk.database.read(partial(_greeting, house, terminal)))
+            await _ask_again(desk, terminal)
+            if isinstance(screen, PromptScreen):
                 talk = screen.run(partial(_say, desk, terminal))
             else:
                 talk = _answer_lines(desk, terminal)
@@ -69,6 +73,18 @@ def _greeting(house: House, terminal: Terminal, tx: Connection) -> str:
     )
 
 
+async def _ask_again(desk: FrontDesk, terminal: Terminal) -> None:
+    """Show the question that was left open, whose numbers this window does not know yet."""
+
+    def look(tx: Connection) -> tuple[str, tuple[Button, ...]] | None:
+        place = conversations.find(tx, terminal.address)
+        return None if place is None else outbox.open_question(tx, place.id, utc_now())
+
+    question = await desk.database.read(look)
+    if question is not None:
+        await terminal.send(terminal.address, terminal.pieces(*question)[0], None)
+
+
 async def warn_when_alone(desk: FrontDesk, screen: PromptScreen | PipeScreen) -> None:
     """Say once that nobody is there to answer, where that is so."""
     await asyncio.sleep(ALONE_AFTER)
@@ -95,8 +111,8 @@ async def _answer_lines(desk: FrontDesk, terminal: Terminal) -> None:
 def _is_answered(channel: str, number: str, tx: Connection) -> bool:
     """Tell whether a message's reply is delivered, or never will be."""
     state = tx.scalar(
-        select(outbox.c.state)
-        .join(inbox, inbox.c.reply_id == outbox.c.id)
+        select(replies.c.state)
+        .join(inbox, inbox.c.reply_id == replies.c.id)
         .where(inbox.c.channel == channel, inbox.c.external_id == number)
     )
     return state in ("sent", "gone")

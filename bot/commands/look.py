@@ -15,6 +15,7 @@ from bot.store.tables import (
     GONE,
     OPEN,
     PARKED,
+    PENDING,
     WAITING,
     calls,
     conversations,
@@ -67,6 +68,7 @@ class LookCommands:
         if asking.person.may(Right.SEE_COSTS):
             held = f", ${standing.held:.2f} reserved" if standing.held else ""
             lines.append(f"Today (UTC): ${standing.spent:.2f} of ${standing.cap:.2f} spent{held}")
+        lines += _late_in_words(asking)
         failed = len(self._failures(asking))
         if failed:
             lines.append(f"Set aside: {failed}, see /failed")
@@ -184,6 +186,18 @@ def _turn_in_words(asking: Asking) -> str:
     if row.wake_at is not None and row.wake_at > asking.now:
         return f"waiting until {row.wake_at.astimezone(asking.zone):%H:%M:%S} because: {row.error}{more}"
     return f"at work since {row.started_at.astimezone(asking.zone):%H:%M:%S}, step {row.steps + 1}{more}"
+
+
+def _late_in_words(asking: Asking) -> list[str]:
+    """Return a line about what could not be brought to its chat yet: everybody's for an owner, else what is due here."""
+    late = select(outbox.c.error, outbox.c.next_try_at).where(PENDING, outbox.c.error.is_not(None))
+    if not asking.person.may(Right.SEE_FAILURES):
+        late = late.where(outbox.c.conversation_id == asking.conversation.id)
+    rows = asking.tx.execute(late.order_by(outbox.c.next_try_at)).all()
+    if not rows:
+        return []
+    again = rows[0].next_try_at.astimezone(asking.zone)
+    return [f"Undelivered: {len(rows)}, tried again from {again:%H:%M:%S} on, because: {rows[0].error}"]
 
 
 def _start(text: str) -> str:

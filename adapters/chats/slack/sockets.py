@@ -18,10 +18,13 @@ from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.pauses import growing_pause
+
 PING_EVERY = 5.0  # seconds; a connection that answers no ping for four of them is half-open, and is made anew
 LOOKS_EVERY = 1.0
 TICKET_LASTS = 10.0  # seconds that a connection may take to come up before a new ticket is fetched for it
 TROUBLE_AFTER = 60.0
+LONGEST_PAUSE = 30.0
 Take = Callable[[Any], Awaitable[dict[str, str] | None]]
 log = logging.getLogger(__name__)
 
@@ -30,12 +33,16 @@ class _Client(SocketModeClient):
     """The SDK's client, which tells when it is connected and why it is not."""
 
     refusal = ""
+    refusals = 0  # in a row
     connections = 0
     attempt: "asyncio.Future[None] | None" = None
     tries_again_at = 0.0
 
     async def issue_new_wss_url(self) -> str:
-        """Fetch a ticket, and remember why there is none."""
+        """Fetch a ticket, less and less often while there is none, and remember why."""
+        if self.refusals:
+            await asyncio.sleep(growing_pause(self.refusals - 1, LONGEST_PAUSE))
+        self.refusals += 1
         try:
             url = await super().issue_new_wss_url()
         except SlackApiError as error:
@@ -44,7 +51,7 @@ class _Client(SocketModeClient):
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             self.refusal = str(error) or type(error).__name__
             raise
-        self.refusal = ""
+        self.refusal, self.refusals = "", 0
         return url
 
     async def connect(self) -> None:

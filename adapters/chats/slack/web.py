@@ -14,10 +14,10 @@ from adapters.chats.slack.manifest import scope_advice
 from bot.errors import BadFormat, ChatGone, DeliveryError, Doubtful, MessageGone, RetryLater
 
 SECONDS = 20  # then nobody knows whether a request was carried out
-REFUSED_FOR = 60.0  # seconds until a token that was refused is tried again
+REFUSED_FOR = 15.0  # seconds until a token that was refused is tried again
 NO_WAY_IN = {
-    "not_in_channel": "I am not a member of that channel; write /invite @butler there",
-    "channel_not_found": "I do not know that channel, or am no member of it; write /invite @butler there",
+    "not_in_channel": "I am not a member of that channel; write `/invite @butler` there",
+    "channel_not_found": "I do not know that channel, or am no member of it; write `/invite @butler` there",
     "is_archived": "that channel is archived",
     "user_not_found": "nobody has that id",
     "user_disabled": "that account is deactivated",
@@ -176,7 +176,7 @@ class Web:
 def token_refused(code: str) -> str:
     """Return what to do about a token that Slack does not take."""
     return (
-        f"Slack refuses the app's token ({code}). Install the app again and put its Bot User OAuth Token into SLACK_BOT_TOKEN."
+        f"Slack refuses the app’s token ({code}). Install the app again and put its Bot User OAuth Token into SLACK_BOT_TOKEN."
     )
 
 

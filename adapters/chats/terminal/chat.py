@@ -28,7 +28,8 @@ class Screen(Protocol):
 class Terminal:
     """One terminal window; the first is the channel `terminal`, a second at the same time `terminal-2`.
 
-    A button is pressed by its number, as long as its message is the newest that has any.
+    A button is pressed by its number, as long as its message is the newest that has any, and until something else is typed
+    after it was pressed.
     """
 
     shows_a_second = MOST_A_SECOND
@@ -37,7 +38,7 @@ class Terminal:
         self._screen = screen
         self._user = user
         self._tokens: tuple[str, ...] = ()
-        self._asked = ""  # the message whose buttons these are
+        self._pressed = False
         self.channel = channel
         self.address = Address(channel=channel, chat=user)
 
@@ -58,7 +59,12 @@ class Terminal:
     def _press(self, line: str) -> str:
         """Return the token of the button that a number stands for."""
         is_number = line.isascii() and line.isdecimal() and len(line) <= len(str(len(self._tokens)))
-        return self._tokens[int(line) - 1] if is_number and 0 < int(line) <= len(self._tokens) else ""
+        if is_number and 0 < int(line) <= len(self._tokens):
+            self._pressed = True
+            return self._tokens[int(line) - 1]
+        if self._pressed:
+            self._tokens, self._pressed = (), False
+        return ""
 
     def pieces(self, text: str, buttons: Sequence[Button] = ()) -> Sequence[Json]:
         """Return the text in one piece, with numbers before the words of its buttons."""
@@ -88,18 +94,17 @@ class Terminal:
     async def send(self, address: Address, payload: Json, reply_to: str | None) -> str:
         """Show an answer."""
         del address, reply_to
-        native_id = uuid4().hex
-        self._show(native_id, payload)
-        return native_id
+        self._show(payload)
+        return uuid4().hex
 
     async def edit(self, address: Address, native_id: str, payload: Json) -> None:
         """Show the changed answer below."""
-        del address
-        self._show(native_id, payload)
+        del address, native_id
+        self._show(payload)
 
-    def _show(self, native_id: str, payload: Json) -> None:
-        if "tokens" in payload or native_id == self._asked:
-            self._tokens, self._asked = tuple(payload.get("tokens", ())), native_id
+    def _show(self, payload: Json) -> None:
+        if "tokens" in payload:
+            self._tokens, self._pressed = tuple(payload["tokens"]), False
         self._screen.write(payload["text"])
 
     async def draft(self, address: Address, turn_id: int, payload: Json) -> None:
