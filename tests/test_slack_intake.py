@@ -186,7 +186,7 @@ def introduced(server: SlackServer, **tokens: str) -> None:
 def test_tokens_that_slack_refuses(server: SlackServer) -> None:
     """The variable of a refused token is named with what to do, and a Slack that cannot be reached is no fault of it."""
     introduced(server)
-    with pytest.raises(ConfigurationError, match=r"SLACK_BOT_TOKEN: Slack refuses the app's token .invalid_auth.*Install"):
+    with pytest.raises(ConfigurationError, match=r"SLACK_BOT_TOKEN: Slack refuses the app.s token .invalid_auth.*Install"):
         introduced(server, SLACK_BOT_TOKEN="xoxb-other")
     with pytest.raises(ConfigurationError, match=r"SLACK_APP_TOKEN: .*connections:write"):
         introduced(server, SLACK_APP_TOKEN="xapp-other")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pytest_mock import MockerFixture
 
-from adapters.chats.slack.web import NO_WAY_IN
+from adapters.chats.slack.web import NO_WAY_IN, REFUSED_FOR
 from bot.errors import ChatGone, DeliveryError, Doubtful, RetryLater
 from bot.messages import Address
 from tests.slack_client import ask
@@ -117,7 +117,7 @@ def test_a_revoked_token_is_told_and_rests(server: SlackServer) -> None:
         for _ in range(3):
             with pytest.raises(RetryLater) as error:
                 await side.chat.send(ADA, side.chat.pieces("hello")[0], None)
-            assert (error.value.wait or 0) > 50
+            assert REFUSED_FOR - 5 < (error.value.wait or 0) <= REFUSED_FOR
         return side.told
 
     ((key, text),) = drive(server, script)

@@ -26,10 +26,6 @@ class Rate:
         """Count a request."""
         self._next = max(self._next, monotonic()) + self._gap
 
-    def rest(self, seconds: float) -> None:
-        """Let nothing through for a time, as the vendor asked."""
-        self._next = max(self._next, monotonic() + seconds + self._slack)
-
 
 class Pace:
     """The rates of one vendor: one for all requests together, and one for each chat."""
@@ -48,11 +44,6 @@ class Pace:
         self._together.take()
         if wait:
             await asyncio.sleep(wait)
-
-    def rest(self, chat: str, seconds: float) -> None:
-        """Leave a chat alone for a time, as the vendor asked."""
-        if chat in self._chats:
-            self._chats[chat].rest(seconds)
 
     def _of(self, chat: str, a_second: float, at_once: int) -> Rate:
         rate = self._chats.setdefault(chat, Rate(a_second, at_once))

@@ -193,14 +193,14 @@ def _command(command: _Command, me: Me) -> IncomingMessage:
         text = "/help"
     else:
         text = f"/{words.removeprefix('/')}" if first in me.commands else words
-    number = f"command:{command.trigger_id}"
+    number, now = f"command:{command.trigger_id}", datetime.now(UTC)
     return IncomingMessage(
         id=number,
-        native_id=number,
+        native_id=f"{number}:{now.timestamp():.6f}",  # Slack does not say when, and until then nothing was missed
         address=Address(channel=CHANNEL, chat=command.user_id),
         sender=_person(command.user_id, command.team_id, me),
         text=plain(text, me),
-        sent_at=datetime.now(UTC),
+        sent_at=now,
     )
 
 

@@ -14,8 +14,9 @@ MOST_PAGES = 20
 MOST_THREADS = 50  # those in which something was said last
 KINDS = ("im", "mpim", "public_channel", "private_channel")
 AGAIN_AFTER = 1.0  # seconds
+MOST_DOUBTS = 10
 Json = dict[str, Any]
-_MESSAGE = re.compile(r"[CDG][A-Z0-9]+:([0-9]{1,11}\.[0-9]{1,9})")
+_MESSAGE = re.compile(r"(?:[CDG][A-Z0-9]+|command:[^:]*):([0-9]{1,11}\.[0-9]{1,9})")
 log = logging.getLogger(__name__)
 
 
@@ -67,14 +68,20 @@ async def _pages(web: Web, method: str, since: float, **place: str) -> AsyncIter
 
 async def _answers(web: Web, method: str, **arguments: str) -> AsyncIterator[Json]:
     """Give each page of an answer, however long Slack asks to wait in between."""
-    cursor, pages = "", 0
+    cursor, pages, doubts = "", 0, 0
     while pages < MOST_PAGES:
         try:
             answer = await web.call(method, form=True, limit=PAGE, cursor=cursor or None, **arguments)
-        except (RetryLater, Doubtful) as error:
-            asked = error.wait if isinstance(error, RetryLater) else None
-            await asyncio.sleep(asked or AGAIN_AFTER)
+        except RetryLater as error:
+            await asyncio.sleep(error.wait or AGAIN_AFTER)
             continue
+        except Doubtful as error:
+            doubts += 1
+            if doubts < MOST_DOUBTS:
+                await asyncio.sleep(AGAIN_AFTER)
+                continue
+            log.warning("what was missed cannot be read (%s %s): %s", method, arguments, error)
+            return
         except DeliveryError as error:
             log.warning("what was missed cannot be read (%s %s): %s", method, arguments, error)
             return
@@ -92,6 +99,6 @@ def _payload(message: Json, channel: str, kind: str) -> Json:
 
 
 def _ts(message: str) -> str:
-    """Return the time of a message, or nothing for what is no message in a channel."""
+    """Return the time of a message or of a command, or nothing for what else was kept."""
     found = _MESSAGE.fullmatch(message)
     return found[1] if found else ""
