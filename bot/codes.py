@@ -84,6 +84,18 @@ def must_wait(tx: Connection, who: str, now: datetime) -> bool:
     return len(_wrong(tx, who, now)) >= MOST_WRONG
 
 
+def may_be_typed(tx: Connection, kind: str, typed: str, now: datetime) -> bool:
+    """Tell whether a code holds that could be meant, or whether this one ever was one."""
+    is_one = select(codes.c.id).where(codes.c.kind == kind, codes.c.hash == _hash(typed)).limit(1)
+    return count_open(tx, kind, now) > 0 or tx.execute(is_one).first() is not None
+
+
+def tries_of_strangers(tx: Connection, now: datetime) -> int:
+    """Count what strangers typed as codes, as long as a wrong one counts."""
+    of_strangers = (tries.c.who.not_like("person:%"), tries.c.at > now - HOLDS)
+    return int(tx.scalar(select(func.count()).select_from(tries).where(*of_strangers)) or 0)
+
+
 def use(tx: Connection, code_id: int) -> bool:
     """Use a code up; tell whether it still held."""
     return tx.execute(update(codes).where(codes.c.id == code_id, UNUSED).values(state="used")).rowcount == 1

@@ -1,20 +1,21 @@
 """Linking: a second chat becomes the same person's, by a code that is shown in one and typed in the other."""
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, Row, update
 
-from bot import codes, conversations, outbox, people, questions, stopping
-from bot.conversations import Conversation
+from bot import codes, conversations, moves, outbox, people, questions, stopping
+from bot.commands.book import Asking
 from bot.messages import IncomingMessage, ReplyKind, Sender
-from bot.notices import one_line, tell_owners
+from bot.names import escaped, quoted
+from bot.notices import tell_owners
 from bot.people import Gate, Person, Source
 from bot.ports import Json
 from bot.questions import Done, Question
-from bot.roles import MAY, Role
+from bot.roles import MAY, Right, Role, a
 from bot.store.tables import identities, metadata
 from bot.store.tables import people as people_rows
 from bot.treasury.treasury import Treasury
@@ -22,7 +23,12 @@ from bot.treasury.treasury import Treasury
 CODE = "link"
 KIND = "linking"
 OPTIONS = ("Yes, join us", "No")
+HANDOVER = "handover"  # what is asked first in a chat that is somebody's already
+HANDOVER_OPTIONS = ("Yes, that is me", "No")
+MOST_CHATS = 6  # of one person
+MOST_TRIES = 30  # of all strangers, as long as a wrong code counts
 RIGHT = "The code is right. Say yes in your other chat; this one, and what I keep for you here, is then that person’s."
+NO_LONGER = "That code no longer holds."
 _LINK = re.compile(r"/link\b\s*(.*)$", re.DOTALL | re.IGNORECASE)
 # Every column of the house's database that names a person, those of tables to come included.
 _COLUMNS = [
@@ -40,103 +46,167 @@ def as_link(text: str) -> str | None:
 
 
 @dataclass(frozen=True)
+class _Meeting:
+    """Two chats that are to be one person's: `here` the code was typed by `sender`, and `there` the first person saw it."""
+
+    sender: Sender
+    second: int | None  # whose the chat was in which the code was typed
+    here: int
+    first: int
+    there: int
+
+    def kept(self) -> Json:
+        """Return it as a question keeps it."""
+        return {**vars(self), "sender": self.sender.model_dump()}
+
+
+@dataclass(frozen=True)
 class Linking:
-    """Joins chats; `move_subject` lets what butlers keep for one subject be kept for another."""
+    """Joins chats."""
 
     gate: Gate
     treasury: Treasury
-    move_subject: Callable[[str, str], None]
 
-    def offer(self, tx: Connection, asker: Person, conversation: Conversation, now: datetime) -> str:
+    def offer(self, asking: Asking) -> str:
         """Show a person the code that they can type in another chat."""
-        shown = codes.Shown(CODE, f"person:{asker.id}", conversation.id, {}, asker.id)
-        _, code = codes.make(tx, shown, now)
+        asker = asking.person
+        shown = codes.Shown(CODE, f"person:{asker.id}", asking.conversation.id, {}, asker.id)
+        _, code = codes.make(asking.tx, shown, asking.now)
         minutes = codes.HOLDS // timedelta(minutes=1)
         return f"Write `/link {code}` to me in your other chat. The code holds for {minutes} minutes, and for one chat."
 
-    def enter(self, tx: Connection, asker: Person, conversation: Conversation, typed: str, gesture: str, now: datetime) -> Done:
-        """Take the code that somebody typed whom the house knows."""
-        channel = conversation.address.channel
-        mine = [one for one in people.identities_of(tx, asker.id) if one.channel == channel]
-        here = [one for one in mine if one.home == conversation.address.chat] or mine
-        sender = Sender(channel=channel, id=here[0].external_id, name=asker.name, short=here[0].short or "")
-        return self._enter(tx, asker, sender, conversation.id, (typed, f"person:{asker.id}", gesture), now)
-
-    def enter_as_stranger(self, tx: Connection, message: IncomingMessage, typed: str, now: datetime) -> list[int]:
-        """Take the code that a stranger typed; whoever goes on after three wrong ones is no longer answered."""
-        who = f"{message.sender.channel}:{message.sender.id}"
-        if codes.was_typed(tx, who, message.id) or codes.must_wait(tx, who, now):
-            return []
-        conversation = conversations.find_or_open(tx, message.address)
-        known = people.owner_of(tx, message.sender)
-        done = self._enter(tx, known, message.sender, conversation.id, (typed, who, message.id), now)
-        outbox.add(tx, conversation.id, ReplyKind.COMMAND, done.sentence, now)
-        return [conversation.id, *done.rung]
-
-    def _enter(
-        self, tx: Connection, second: Person | None, sender: Sender, here: int, entry: tuple[str, str, str], now: datetime
-    ) -> Done:
-        found = codes.enter(tx, CODE, *entry, now)
+    def enter(self, asking: Asking) -> Done:
+        """Take the code that somebody typed whom the house knows; they are asked before anybody else is."""
+        tx, second, now = asking.tx, asking.person, asking.now
+        entry = (asking.arguments, f"person:{second.id}", f"reply:{asking.reply_id}")
+        found = self._check(tx, entry, second, now)
         if isinstance(found, str):
             return Done(found)
         first = people.person(tx, found.person_id)
-        if second is not None and second.id == first.id:
-            return Done("That is your own code. Write it in your other chat, where I do not know you as the same person yet.")
-        refusal = _refusal(first, second)
-        if refusal:
-            return Done(refusal)
+        meeting = _Meeting(asking.sender, second.id, asking.conversation.id, first.id, found.conversation_id)
+        question = Question(HANDOVER, meeting.kept(), HANDOVER_OPTIONS, second.id, now + codes.HOLDS)
+        codes.note_question(tx, found.id, questions.ask_in(tx, question, asking.reply_id, now))
+        name = escaped(first.name)
+        return Done(f"Everything I keep for you becomes {name}’s (person {first.id}), who can then read it. Is {name} you?")
+
+    def hand_over(self, tx: Connection, second: Person, about: Json, position: int, now: datetime) -> Done:
+        """Let the first person be asked, when the second one wants to be the same."""
+        meeting = _meeting(about)
+        why = self._why_not(tx, meeting)
+        if position or why:
+            return Done(why or "Nothing was changed.")
+        return self._ask_first(tx, meeting, second, now)
+
+    def enter_as_stranger(self, tx: Connection, message: IncomingMessage, typed: str, now: datetime) -> list[int]:
+        """Take the code that a stranger typed, where there is one to be typed.
+
+        Whoever goes on after three wrong ones is no longer answered, and nobody is when many strangers try.
+        """
+        sender = message.sender
+        who = f"{sender.channel}:{sender.id}"
+        if not codes.may_be_typed(tx, CODE, typed, now) or codes.tries_of_strangers(tx, now) >= MOST_TRIES:
+            return []
+        if codes.was_typed(tx, who, message.id) or codes.must_wait(tx, who, now):
+            return []
+        here = conversations.find_or_open(tx, message.address).id
+        found = self._check(tx, (typed, who, message.id), None, now)
+        if isinstance(found, str):
+            done = Done(found)
+        else:
+            done = self._ask_first(tx, _Meeting(sender, None, here, found.person_id, found.conversation_id), None, now)
+        outbox.add(tx, here, ReplyKind.COMMAND, done.sentence, now)
+        return [here, *done.rung]
+
+    def _check(self, tx: Connection, entry: tuple[str, str, str], second: Person | None, now: datetime) -> Row[Any] | str:
+        """Use the code that was typed up and return it, or return a sentence about why it joins nothing."""
+        found = codes.enter(tx, CODE, *entry, now)
+        if isinstance(found, str):
+            return found
+        if second is not None and second.id == found.person_id:
+            return "That is your own code. Write it in your other chat, where I do not know you as the same person yet."
+        why = _refusal(tx, people.person(tx, found.person_id), second)
+        if why:
+            return why
         codes.use(tx, found.id)
-        about = {"sender": sender.model_dump(), "conversation": here}
-        question = Question(KIND, about, OPTIONS, first.id, now + codes.HOLDS)
-        text = (
-            f"{sender.channel} {sender.id} ({one_line(sender.name)}) typed your code. Is that you? If so, I take that chat "
-            "for yours, with all that I keep for it."
-        )
-        codes.note_question(tx, found.id, questions.ask(tx, question, [found.conversation_id], text, now))
-        return Done(RIGHT, (found.conversation_id,))
+        return found
+
+    def _ask_first(self, tx: Connection, meeting: _Meeting, second: Person | None, now: datetime) -> Done:
+        """Ask the person who was shown the code whether the chat in which it was typed is theirs, too."""
+        first, sender = people.person(tx, meeting.first), meeting.sender
+        if second is None:
+            text = (
+                f"{sender.channel} id {sender.id}, who calls themselves {quoted(sender.name)}, typed your code. Is that you? "
+            )
+            text += "If so, I take that chat for yours."
+        else:
+            text = (
+                f"{escaped(second.name)} (person {second.id}; {sender.channel} id {sender.id}) typed your code. Is that you? "
+                "If so, I take that chat for yours, with all that I keep for it."
+            )
+        text += f" It then has your rights as {a(first.role)}."
+        question = Question(KIND, meeting.kept(), OPTIONS, first.id, now + codes.HOLDS)
+        questions.ask(tx, question, [meeting.there], text, now)
+        return Done(RIGHT, (meeting.there,))
 
     def answer(self, tx: Connection, first: Person, about: Json, position: int, now: datetime) -> Done:
         """Join two chats or leave them apart, as the person said who was shown the code."""
-        sender, here = Sender.model_validate(about["sender"]), int(about["conversation"])
-        second = people.owner_of(tx, sender)
-        refusal = "" if position else _refusal(first, second)
-        if position or refusal or (second is not None and second.id == first.id):
-            outbox.add(tx, here, ReplyKind.NOTICE, f"{first.name} did not join this chat; nothing was changed.", now)
-            return Done(refusal or "Nothing was changed.", (here,))
-        rung = () if second is None else self._merge(tx, second, first, now)
-        if second is None:
+        meeting = _meeting(about)
+        why = "" if position else self._why_not(tx, meeting)
+        if position or why:
+            outbox.add(tx, meeting.here, ReplyKind.NOTICE, f"{first.name} did not join this chat; nothing was changed.", now)
+            return Done(why or "Nothing was changed.", (meeting.here,))
+        return self._join(tx, meeting, first, now)
+
+    def _join(self, tx: Connection, meeting: _Meeting, first: Person, now: datetime) -> Done:
+        sender, here = meeting.sender, meeting.here
+        if meeting.second is None:
+            rung: tuple[int, ...] = ()
             people.add_identity(tx, sender, first.id, Source.LINKED, conversations.get(tx, here).address)
+        else:
+            rung = self._merge(tx, people.person(tx, meeting.second), first, now)
         codes.void_shown_to(tx, f"{sender.channel}:{sender.id}")
-        welcome = f"This chat is {first.name}’s now, as the other one is: the same memory, settings and rights."
+        follows = "" if meeting.second is None else " What I kept for you here follows within seconds."
+        welcome = f"This chat is {first.name}’s now, as the other one is: the same memory, settings and rights.{follows}"
         outbox.add(tx, here, ReplyKind.NOTICE, welcome, now)
-        if first.role is not Role.OWNER:
-            text = f"{first.name} joined a second chat to their own: {sender.channel}, id {sender.id}."
-            rung = (*rung, *tell_owners(tx, self.gate, f"linked:{sender.channel}:{sender.id}", text, now))
-        return Done(f"{sender.channel} {sender.id} is your chat now.", (here, *rung))
+        text = f"{first.name} joined a second chat to their own: {sender.channel}, id {sender.id}."
+        told = tell_owners(tx, self.gate, f"linked:{sender.channel}:{sender.id}", text, now)
+        return Done(f"{sender.channel} {sender.id} is your chat now.", (here, *rung, *told))
+
+    def _why_not(self, tx: Connection, meeting: _Meeting) -> str:
+        """Return why two chats cannot be joined any more, or nothing: much may have changed since the code was typed."""
+        second = people.owner_of(tx, meeting.sender)
+        if (None if second is None else second.id) != meeting.second:
+            return "That chat is somebody else’s by now; nothing was changed."
+        if second is not None and people.heard(tx, self.gate, meeting.sender) is None:
+            return NO_LONGER
+        return _refusal(tx, people.person(tx, meeting.first), second)
 
     def _merge(self, tx: Connection, second: Person, first: Person, now: datetime) -> tuple[int, ...]:
         """Let everything of a person be another's."""
         # What runs would go on in the name of the person who is no more.
         stopped = stopping.stop_all(tx, self.treasury, second.id, f"This chat becomes {first.name}’s.", now)
-        tx.execute(update(identities).where(identities.c.person_id == second.id).values(source=Source.LINKED))
+        tx.execute(update(identities).where(identities.c.person_id == second.id).values(joined=True))
         for column in _COLUMNS:
             tx.execute(update(column.table).where(column == second.id).values({column: first.id}))
-        tx.execute(update(people_rows).where(people_rows.c.id == second.id).values(role=Role.REMOVED))
-        self.move_subject(f"person:{second.id}", f"person:{first.id}")
+        tx.execute(update(people_rows).where(people_rows.c.id == second.id).values(role=Role.REMOVED, owner_by=None))
+        moves.hand_over(tx, second.id, first.id, now)
         return stopped
 
 
-def _refusal(first: Person, second: Person | None) -> str:
+def _meeting(about: Json) -> _Meeting:
+    return _Meeting(**{**about, "sender": Sender.model_validate(about["sender"])})
+
+
+def _refusal(tx: Connection, first: Person, second: Person | None) -> str:
     """Return why two chats cannot become one person's, or nothing."""
-    if first.role is Role.REMOVED or (second is not None and second.role is Role.REMOVED):
-        return "That code no longer holds."
+    if not first.may(Right.LINK) or (second is not None and second.role is Role.REMOVED):
+        return NO_LONGER
     if second is not None and not MAY[second.role] <= MAY[first.role]:
         return (
-            f"This chat belongs to {_a(second.role)} of this house, and that code to {_a(first.role)}. Write /link here and "
+            f"This chat belongs to {a(second.role)} of this house, and that code to {a(first.role)}. Write /link here and "
             "the code there, so that nothing is lost."
         )
+    added = 1 if second is None else len(people.identities_of(tx, second.id))
+    if len(people.identities_of(tx, first.id)) + added > MOST_CHATS:
+        return f"One person can have {MOST_CHATS} chats, and no more; nothing was changed."
     return ""
-
-
-def _a(role: Role) -> str:
-    return f"an {role}" if role is Role.OWNER else f"a {role}"

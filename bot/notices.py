@@ -1,14 +1,18 @@
 """What owners are told without having asked, each thing once a day."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from bot import conversations, outbox, people
 from bot.messages import ReplyKind
+from bot.names import one_line
 from bot.people import Gate
 from bot.store.tables import notices
+
+__all__ = ["count_told", "one_line", "tell_owners"]
+KEPT = timedelta(days=2)
 
 
 def tell_owners(tx: Connection, gate: Gate, key: str, text: str, now: datetime) -> list[int]:
@@ -16,7 +20,8 @@ def tell_owners(tx: Connection, gate: Gate, key: str, text: str, now: datetime) 
 
     It waits for the end of an owner's quiet hours.
     """
-    told = tx.execute(insert(notices).values(key=key, day=str(now.astimezone(UTC).date())).on_conflict_do_nothing())
+    tx.execute(delete(notices).where(notices.c.day < _day(now - KEPT)))
+    told = tx.execute(insert(notices).values(key=key, day=_day(now)).on_conflict_do_nothing())
     if told.rowcount == 0:
         return []
     rung = []
@@ -28,6 +33,11 @@ def tell_owners(tx: Connection, gate: Gate, key: str, text: str, now: datetime) 
     return rung
 
 
-def one_line(name: str, longest: int = 64) -> str:
-    """Return a name that somebody else chose, safe to put into a sentence."""
-    return " ".join(name.split())[:longest]
+def count_told(tx: Connection, kind: str, besides: str, now: datetime) -> int:
+    """Count what owners were told today under keys that begin so, one left out."""
+    mine = (notices.c.day == _day(now), notices.c.key.startswith(kind, autoescape=True), notices.c.key != besides)
+    return int(tx.scalar(select(func.count()).select_from(notices).where(*mine)) or 0)
+
+
+def _day(now: datetime) -> str:
+    return str(now.astimezone(UTC).date())

@@ -1,6 +1,6 @@
 """People, and the chat identities by which the house knows them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, and_, bindparam, insert, or_, select, update
 
-from bot import quiet
+from bot import names, quiet, silence
 from bot.messages import Address, Sender
 from bot.roles import MAY, Right, Role, may
 from bot.settings import Settings
@@ -18,7 +18,8 @@ from bot.store.tables import identities, people
 TERMINAL = "terminal"
 _BY_ID = select(people).where(people.c.id == bindparam("person_id"))
 _THIS_IDENTITY = and_(identities.c.channel == bindparam("on_channel"), identities.c.external_id == bindparam("as_id"))
-_BY_IDENTITY = select(people, identities.c.source, identities.c.home).join(identities).where(_THIS_IDENTITY)
+_IDENTITY = (identities.c.source, identities.c.home, identities.c.joined)
+_BY_IDENTITY = select(people, *_IDENTITY).join(identities).where(_THIS_IDENTITY)
 _WITH_IDENTITIES = select(people, identities).join(identities).order_by(people.c.id)
 _HEAR = _WITH_IDENTITIES.where(
     or_(
@@ -41,7 +42,14 @@ class Source(StrEnum):
 
     LIST = "list"  # the settings, as long as they name it
     PAIRED = "paired"  # an owner's yes
-    LINKED = "linked"  # the person's own, out of another chat
+    LINKED = "linked"  # the person's own, out of another chat, as long as one that needs no other is heard
+
+
+class OwnerBy(StrEnum):
+    """What made an owner one."""
+
+    SETTINGS = "settings"  # as long as they name them
+    PERSON = "person"  # an owner's word
 
 
 @dataclass(frozen=True)
@@ -79,8 +87,8 @@ class Gate:
         return Role.OWNER if self.names_owner(sender.channel, sender.id, sender.short) else Role.MEMBER
 
     def names(self, channel: str, *ids: str | None) -> bool:
-        """Tell whether a list of the settings holds one of the forms of an id."""
-        return not self._allowed.get(channel, frozenset()).isdisjoint(ids)
+        """Tell whether the settings name one of the forms of an id, in a list or as an owner's."""
+        return not self._allowed.get(channel, frozenset()).isdisjoint(ids) or self.names_owner(channel, *ids)
 
     def names_owner(self, channel: str, *ids: str | None) -> bool:
         """Tell whether the settings name an owner by one of the forms of an id."""
@@ -100,45 +108,90 @@ def gate(settings: Settings, terminal_user: str) -> Gate:
 def recognise(tx: Connection, gate: Gate, sender: Sender, address: Address, now: datetime) -> Person | None:
     """Return the person behind a sender, made known at the first message; None for a stranger.
 
-    An owner whom the settings name is one whatever the house was told since, so that nobody can lock himself out.
+    An owner whom the settings name is one whatever the house was told since, so that nobody can lock himself out; one whom
+    only they made an owner is a member when they name none of the person's chats so any more.
     """
     key = {"on_channel": sender.channel, "as_id": sender.id}
     row = tx.execute(_BY_IDENTITY, key).first()
     named = gate.role(sender)
     if row is None:
-        return None if named is None else take_in(tx, sender, named, Source.LIST, address, now)
-    if named is not Role.OWNER and (row.role == Role.REMOVED or (row.source == Source.LIST and named is None)):
+        return None if named is None else take_in(tx, gate, sender, named, Source.LIST, address, now)
+    if not _is_heard(tx, gate, row, named):
         return None
-    role = Role.OWNER if named is Role.OWNER else Role(row.role)
+    role, by = _standing(tx, gate, row, named)
     # Somebody with two chats goes by the name of the first, and not by that of whichever they used last.
-    name = row.name if row.source == Source.LINKED else sender.name.strip() or row.name
-    if (row.name, row.role) != (name, role):
-        tx.execute(update(people).where(people.c.id == row.id).values(name=name, role=role))
+    name = row.name if row.joined else names.clean(sender.name) or row.name
+    if (row.name, row.role, row.owner_by) != (name, role, by):
+        tx.execute(update(people).where(people.c.id == row.id).values(name=name, role=role, owner_by=by))
+        if row.role == Role.OWNER and role is not Role.OWNER:
+            silence.hush(tx, row.id)
     if address.private and row.home != address.chat:
         home = {"home": address.chat, "short": sender.short or None}
         tx.execute(update(identities).where(_THIS_IDENTITY).values(**home), key)
     return _person(row, name, role)
 
 
-def take_in(tx: Connection, sender: Sender, role: Role, source: Source, address: Address, now: datetime) -> Person:
-    """Make somebody known and return them; whoever was known before is the same person again."""
-    key = {"on_channel": sender.channel, "as_id": sender.id}
-    known = tx.execute(_BY_IDENTITY, key).first()
+def heard(tx: Connection, gate: Gate, sender: Sender) -> Person | None:
+    """Return the person behind a sender whom the house hears, as `recognise` does, but change nothing."""
+    row = tx.execute(_BY_IDENTITY, {"on_channel": sender.channel, "as_id": sender.id}).first()
+    is_heard = row is not None and _is_heard(tx, gate, row, gate.role(sender))
+    return _person(row, row.name, Role(row.role)) if row is not None and is_heard else None
+
+
+def _is_heard(tx: Connection, gate: Gate, row: Row[Any], named: Role | None) -> bool:
+    """Tell whether the house hears an identity that it knows, by what it is and by what the settings make of it."""
+    if named is Role.OWNER or row.role == Role.REMOVED:
+        return named is Role.OWNER
+    if named is not None or row.source == Source.PAIRED:
+        return True
+    return row.source == Source.LINKED and any(stands_alone(gate, one) for one in identities_of(tx, row.id))
+
+
+def stands_alone(gate: Gate, identity: Row[Any]) -> bool:
+    """Tell whether an identity is heard for itself, and not for another of the same person."""
+    return identity.source == Source.PAIRED or gate.names(identity.channel, identity.external_id, identity.short)
+
+
+def _standing(tx: Connection, gate: Gate, row: Row[Any], named: Role | None) -> tuple[Role, str | None]:
+    """Return what a person is now, and what made an owner one."""
+    if named is Role.OWNER:
+        return Role.OWNER, OwnerBy.SETTINGS
+    if row.owner_by == OwnerBy.SETTINGS and not is_named_owner(tx, gate, row.id):
+        return Role.MEMBER, None
+    return Role(row.role), row.owner_by
+
+
+def take_in(tx: Connection, gate: Gate, sender: Sender, role: Role, source: Source, address: Address, now: datetime) -> Person:
+    """Make somebody known and return them; whoever was known is the same person again, and what they are in another chat."""
+    known = owner_of(tx, sender)
     if known is not None:
+        key = {"on_channel": sender.channel, "as_id": sender.id}
         tx.execute(update(identities).where(_THIS_IDENTITY).values(source=source), key)
-        tx.execute(update(people).where(people.c.id == known.id).values(role=role))
-        return _person(known, known.name, role)
-    name = sender.name.strip() or sender.id
-    made = tx.execute(insert(people).values(name=name, role=role, created_at=now).returning(people.c.id)).scalar_one()
+        others = [one for one in identities_of(tx, known.id) if (one.channel, one.external_id) != (sender.channel, sender.id)]
+        if known.role is Role.REMOVED or not any(stands_alone(gate, one) for one in others):
+            give_role(tx, known, role)
+        return person(tx, known.id)
+    name = names.clean(sender.name) or names.clean(sender.id)
+    by = OwnerBy.SETTINGS if role is Role.OWNER else None
+    values = {"name": name, "role": role, "owner_by": by, "created_at": now}
+    made = tx.execute(insert(people).values(values).returning(people.c.id)).scalar_one()
     add_identity(tx, sender, made, source, address)
     return Person(made, name, role)
+
+
+def give_role(tx: Connection, person: Person, role: Role) -> None:
+    """Give a person a role by an owner's word; who is no owner any more is told nothing more that is for owners."""
+    by = OwnerBy.PERSON if role is Role.OWNER else None
+    tx.execute(update(people).where(people.c.id == person.id).values(role=role, owner_by=by))
+    if person.role is Role.OWNER and role is not Role.OWNER:
+        silence.hush(tx, person.id)
 
 
 def add_identity(tx: Connection, sender: Sender, person_id: int, source: Source, address: Address) -> None:
     """Let an identity that nobody has yet be a person's."""
     where = {"home": address.chat if address.private else None, "short": sender.short or None}
     values = {"channel": sender.channel, "external_id": sender.id, "person_id": person_id, "source": source, **where}
-    tx.execute(insert(identities).values(values))
+    tx.execute(insert(identities).values(joined=source is Source.LINKED, **values))
 
 
 def person(tx: Connection, person_id: int) -> Person:
@@ -162,7 +215,7 @@ def owner_of(tx: Connection, sender: Sender) -> Person | None:
 def identities_of(tx: Connection, person_id: int) -> list[Row[Any]]:
     """Return a person's chat identities, the one by which the house knew them first before those that were joined to it."""
     found = tx.execute(select(identities).where(identities.c.person_id == person_id)).all()
-    return sorted(found, key=lambda one: (one.source == Source.LINKED, one.channel, one.external_id))
+    return sorted(found, key=lambda one: (one.joined, one.channel, one.external_id))
 
 
 def is_named_owner(tx: Connection, gate: Gate, person_id: int) -> bool:
@@ -181,21 +234,29 @@ def owners(tx: Connection, gate: Gate) -> list[tuple[Address, Person | None]]:
 
     The terminal is told only where no owner has another chat.
     """
-    silent = set(gate.owners)
+    rows = tx.execute(_HEAR, {"named": [name for _, name in gate.owners]}).all()
+    silent = gate.owners - {(row.channel, one) for row in rows for one in (row.external_id, row.short)}
     found: dict[int, tuple[bool, bool, Address, Person]] = {}
-    for row in tx.execute(_HEAR, {"named": [name for _, name in gate.owners]}).all():
-        ids = (row.external_id, row.short)
-        silent -= {(row.channel, one) for one in ids}
-        if not gate.names_owner(row.channel, *ids):
-            hears = may(Role(row.role), Right.HEAR_TROUBLE)
-            if not hears or (row.source == Source.LIST and not gate.names(row.channel, *ids)):
-                continue
+    for row in _of_owners(gate, rows):
         home = Address(channel=row.channel, chat=row.home or row.short or row.external_id)
-        one = (row.channel == TERMINAL, row.source == Source.LINKED, home, _person(row, row.name, Role(row.role)))
+        one = (row.channel == TERMINAL, row.joined, home, _person(row, row.name, Role(row.role)))
         found[row.id] = min(found.get(row.id, one), one, key=lambda choice: choice[:2])
     told: list[tuple[Address, Person | None]] = [(home, who) for _, _, home, who in found.values()]
     told += [(Address(channel=channel, chat=name), None) for channel, name in sorted(silent)]
     return [one for one in told if one[0].channel != TERMINAL] or told
+
+
+def has_other_owner(tx: Connection, gate: Gate, person_id: int) -> bool:
+    """Tell whether the house hears an owner besides this person."""
+    rows = tx.execute(_HEAR, {"named": [name for _, name in gate.owners]}).all()
+    return any(row.id != person_id for row in _of_owners(gate, rows))
+
+
+def _of_owners(gate: Gate, rows: Sequence[Row[Any]]) -> list[Row[Any]]:
+    """Return those of these identities by which the house hears an owner."""
+    named = {row.id for row in rows if gate.names_owner(row.channel, row.external_id, row.short)}
+    appointed = {row.id for row in rows if row.owner_by == OwnerBy.PERSON and stands_alone(gate, row)}
+    return [row for row in rows if row.id in named | appointed and (row.source == Source.LINKED or stands_alone(gate, row))]
 
 
 def _person(row: Row[Any], name: str, role: Role) -> Person:

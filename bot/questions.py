@@ -12,12 +12,19 @@ from bot import outbox
 from bot.messages import ReplyKind
 from bot.people import Person, person
 from bot.ports import Json
-from bot.roles import Right
+from bot.roles import Right, Role, may, refusal
+from bot.store.tables import conversations, identities, people, questions
 from bot.store.tables import outbox as replies
-from bot.store.tables import questions
 
 _GET = select(questions).where(questions.c.id == bindparam("question"))
-_ASKED = select(replies.c.id, replies.c.conversation_id, replies.c.text).where(replies.c.question_id == bindparam("question"))
+# The chats in which a question stands, and what the person is by now whose private chat each is.
+_ASKED = (
+    select(replies.c.id, replies.c.conversation_id, replies.c.text, people.c.role)
+    .join(conversations, conversations.c.id == replies.c.conversation_id)
+    .outerjoin(identities, (identities.c.channel == conversations.c.channel) & (identities.c.home == conversations.c.chat))
+    .outerjoin(people, people.c.id == identities.c.person_id)
+    .where(replies.c.question_id == bindparam("question"), replies.c.state != "withdrawn")
+)
 _LONGEST_NUMBER = 18  # digits: a row's id has no more
 UNKNOWN = "That button is none of mine; nothing was done."
 
@@ -41,7 +48,12 @@ class Done:
     rung: tuple[int, ...] = ()
 
 
-Answerer = Callable[[Connection, Person, Json, int, datetime], Done]
+@dataclass(frozen=True)
+class Answerer:
+    """What an answer to a question of one kind does, and the right without which nobody gives one."""
+
+    right: Right
+    take: Callable[[Connection, Person, Json, int, datetime], Done]
 
 
 @dataclass(frozen=True)
@@ -75,9 +87,10 @@ def press(
     row, position = _read(tx, token)
     if row is None or row.kind not in answerers:
         return Outcome(UNKNOWN)
-    if presser.id != row.person_id and (row.person_id is not None or not presser.may(Right.KEEP_PEOPLE)):
-        whom = "an owner" if row.person_id is None else person(tx, row.person_id).name
-        return Outcome(f"That question is for {whom}; nothing was done.")
+    answerer = answerers[row.kind]
+    why_not = _why_not_theirs(tx, row, presser, answerer.right)
+    if why_not:
+        return Outcome(why_not)
     if row.answered_at is not None:
         return Outcome(_answered_already(tx, row, zone))
     if row.expires_at <= now:
@@ -87,8 +100,8 @@ def press(
     mine = (questions.c.id == row.id, questions.c.answered_at.is_(None))
     if tx.execute(update(questions).where(*mine).values(**taken)).rowcount == 0:
         return Outcome(_answered_already(tx, tx.execute(_GET, {"question": row.id}).one(), zone))
-    done = answerers[row.kind](tx, presser, row.about, position, now)
-    return Outcome(done.sentence, _amend(tx, row.id, done.sentence, now), done.rung)
+    done = answerer.take(tx, presser, row.about, position, now)
+    return Outcome(done.sentence, _amend(tx, row, done.sentence, now), done.rung)
 
 
 def _keep(tx: Connection, question: Question, now: datetime) -> int:
@@ -112,15 +125,25 @@ def _read(tx: Connection, token: str) -> tuple[Row[Any] | None, int]:
     return (None, 0) if row is None or int(position) >= len(row.options) else (row, int(position))
 
 
+def _why_not_theirs(tx: Connection, row: Row[Any], presser: Person, right: Right) -> str:
+    """Return why somebody cannot answer a question, or nothing; what they could do when it was asked does not count."""
+    if presser.id != row.person_id and (row.person_id is not None or not presser.may(Right.KEEP_PEOPLE)):
+        whom = "an owner" if row.person_id is None else person(tx, row.person_id).name
+        return f"That question is for {whom}; nothing was done."
+    return "" if presser.may(right) else f"{refusal(right)} Nothing was done."
+
+
 def _answered_already(tx: Connection, row: Row[Any], zone: ZoneInfo) -> str:
     who = person(tx, row.answered_by).name
     chosen = row.options[row.answer]
     return f"That was answered already: {who} chose “{chosen}” at {row.answered_at.astimezone(zone):%H:%M}."
 
 
-def _amend(tx: Connection, question_id: int, sentence: str, now: datetime) -> dict[int, int]:
-    """Let every message that asked say what came of it."""
-    asked = tx.execute(_ASKED, {"question": question_id}).all()
-    for row in asked:
+def _amend(tx: Connection, question: Row[Any], sentence: str, now: datetime) -> dict[int, int]:
+    """Let every message that asked say what came of it, but in no chat of somebody who would not be asked any more."""
+    asked = tx.execute(_ASKED, {"question": question.id}).all()
+    right = Right.TALK if question.person_id is not None else Right.KEEP_PEOPLE
+    told = [row for row in asked if row.role is None or may(Role(row.role), right)]
+    for row in told:
         outbox.amend(tx, row.id, f"{row.text}\n\n{sentence}", now)
-    return {row.conversation_id: row.id for row in asked}
+    return {row.conversation_id: row.id for row in told}

@@ -15,7 +15,7 @@ from bot.commands.book import Asking, CommandBook
 from bot.conversations import Conversation
 from bot.household import Household
 from bot.messages import IncomingMessage, Origin, ReplyKind
-from bot.notices import one_line
+from bot.names import one_line
 from bot.pairing import Strangers
 from bot.people import Gate, Person, recognise
 from bot.questions import Answerer
@@ -146,7 +146,7 @@ class Reception:
         if reply_id is None:
             reply_id = outbox.add(tx, here, ReplyKind.COMMAND, outcome.sentence, arrival.now)
         tx.execute(_REPLIED, {"row": arrival.row_id, "reply": reply_id})
-        received.replies.update(dict.fromkeys((here, *outcome.replies, *outcome.rung)))
+        _note_rung(arrival, (here, *outcome.replies, *outcome.rung), received)
 
     def _answer_at_once(self, arrival: _Arrival, received: Received) -> None:
         """Answer what needs no model."""
@@ -163,10 +163,20 @@ class Reception:
             words = self.commands.answer(
                 arrival.text,
                 person,
-                lambda arguments: Asking(tx, person, conversation, arguments, reply_id, arrival.now, zone, rung),
+                lambda arguments: Asking(
+                    tx, person, arrival.message.sender, conversation, arguments, reply_id, arrival.now, zone, rung
+                ),
             )
         outbox.set_text(tx, reply_id, words)
-        received.replies.update(dict.fromkeys(rung))
+        _note_rung(arrival, rung, received)
+
+
+def _note_rung(arrival: _Arrival, conversation_ids: Iterable[int], received: Received) -> None:
+    """Note where something is to be delivered; elsewhere, what others wait for may have become the next thing to do."""
+    received.replies.update(dict.fromkeys(conversation_ids))
+    for one in set(conversation_ids) - {arrival.conversation.id}:
+        if conversations.has_work(arrival.tx, one, arrival.now):
+            received.turns[one] = None
 
 
 def _is_order(message: IncomingMessage) -> bool:

@@ -19,6 +19,8 @@ class Right(StrEnum):
     TALK = "talk with the butlers, have them look things up and keep notes"
     CHOOSE = "choose the butler"
     CHANGE = "have a butler change or send anything outside this house"
+    LINK = "join further chats to their own"
+    STOP_OTHERS = "stop what is done for others in a group"
     SEE_COSTS = "see what the house spends"
     SEE_FAILURES = "see and retry what failed for others"
     KEEP_PEOPLE = "let people in, and list, change and remove them"
@@ -26,7 +28,7 @@ class Right(StrEnum):
 
 
 _GUEST = frozenset({Right.TALK})
-_MEMBER = _GUEST | {Right.CHOOSE, Right.CHANGE, Right.SEE_COSTS}
+_MEMBER = _GUEST | {Right.CHOOSE, Right.CHANGE, Right.LINK, Right.STOP_OTHERS, Right.SEE_COSTS}
 MAY: Mapping[Role, frozenset[Right]] = {
     Role.OWNER: frozenset(Right),
     Role.MEMBER: _MEMBER,
@@ -43,3 +45,8 @@ def may(role: Role, right: Right) -> bool:
 def refusal(right: Right) -> str:
     """Return the sentence for somebody without this right, which names who has it."""
     return f"Only {' and '.join(f'{role}s' for role in Role if may(role, right))} may {right}."
+
+
+def a(role: Role) -> str:
+    """Return a role with its article."""
+    return f"an {role}" if role is Role.OWNER else f"a {role}"

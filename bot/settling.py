@@ -11,6 +11,7 @@ from bot import journal, transcript
 from bot.errors import Repeating
 from bot.journal import UNKNOWN, Outcome
 from bot.messages import Origin
+from bot.people import person
 from bot.ports import Call, Result
 from bot.redaction import Redactor
 from bot.roles import Right, refusal
@@ -31,6 +32,8 @@ log = logging.getLogger(__name__)
 class _Work:
     key: str
     call: Call
+    stranger: bool  # a stranger's text was read before
+    may_change: bool  # the person has the right now, and not only when the turn began
     interrupted: Effect | None = None  # what it may have done, if it was begun before and nobody knows how far it came
 
 
@@ -54,26 +57,27 @@ class Settling:
             begun = journal.begun(tx, keys)
             fresh = {key: (call, toolbox.effect(call.name)) for key, call in zip(keys, calls, strict=True) if key not in begun}
             journal.begin(tx, turn.id, fresh, turn.clock())
-        work = [_Work(key, call, begun.get(key)) for key, call in zip(keys, calls, strict=True)]
-        outcomes = self._run_all(turn, toolbox, work, stranger=stranger)
+            may_change = person(tx, turn.person.id).may(Right.CHANGE)
+        work = [_Work(key, call, stranger, may_change, begun.get(key)) for key, call in zip(keys, calls, strict=True)]
+        outcomes = self._run_all(turn, toolbox, work)
         self._record(turn, work, outcomes)
 
-    def _run_all(self, turn: Turn, toolbox: Toolbox, work: Sequence[_Work], *, stranger: bool) -> list[Outcome]:
+    def _run_all(self, turn: Turn, toolbox: Toolbox, work: Sequence[_Work]) -> list[Outcome]:
         def run(item: _Work) -> Outcome:
-            return self._run(turn, toolbox, item, stranger=stranger)
+            return self._run(turn, toolbox, item)
 
         if len(work) == 1:
             return [run(work[0])]
         return [future.result() for future in [self.pool.submit(copy_context().run, run, item) for item in work]]
 
-    def _run(self, turn: Turn, toolbox: Toolbox, work: _Work, *, stranger: bool) -> Outcome:
+    def _run(self, turn: Turn, toolbox: Toolbox, work: _Work) -> Outcome:
         if work.interrupted is Effect.BLIND:
             return Outcome(UNKNOWN, is_error=True, unknown=True)
         try:
             tool = toolbox.get(work.call.name)
             values = tool.read(work.call.arguments)
-            context = _context(turn, work.key, stranger=stranger)
-            if not tool.own and tool.effect is not Effect.READ and not turn.person.may(Right.CHANGE):
+            context = _context(turn, work.key, stranger=work.stranger)
+            if not tool.own and tool.effect is not Effect.READ and not work.may_change:
                 return Outcome(NOT_FOR_THEM, is_error=True)
             return self._outcome(tool, context, values, interrupted=work.interrupted is not None)
         except ToolError as error:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, select, update
 
-from bot import journal, outbox, transcript
+from bot import conversations, journal, outbox, transcript
 from bot.messages import Origin, ReplyKind
 from bot.ports import Text
 from bot.store.tables import OPEN, WAITING, inbox, turns
@@ -39,14 +39,15 @@ def stop(
 
 
 def stop_all(tx: Connection, treasury: Treasury, person_id: int, why: str, now: datetime) -> tuple[int, ...]:
-    """Stop whatever is done for a person, wherever that is, and say why; return the conversations."""
+    """Stop whatever is done for a person, wherever that is; return the conversations. Why is said where nobody else reads."""
     at_work = select(turns.c.conversation_id).where(turns.c.person_id == person_id, OPEN)
     waiting = select(inbox.c.conversation_id).where(WAITING, inbox.c.person_id == person_id)
     found = tuple(tx.scalars(at_work.union(waiting)))
     for conversation_id in found:
-        reply_id = outbox.add(tx, conversation_id, ReplyKind.COMMAND, why, now)
+        reply_id = outbox.add(tx, conversation_id, ReplyKind.COMMAND, "", now)
         said = stop(tx, treasury, conversation_id, reply_id, now, only=person_id)
-        outbox.set_text(tx, reply_id, f"{why} {said}")
+        is_private = conversations.get(tx, conversation_id).address.private
+        outbox.set_text(tx, reply_id, f"{why} {said}" if is_private else said)
     return found
 
 

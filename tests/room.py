@@ -31,6 +31,7 @@ from bot.questions import Answerer
 from bot.reception import Reception
 from bot.redaction import Redactor
 from bot.removal import Removal
+from bot.roles import Right
 from bot.settling import Settling
 from bot.skill_notes import SkillShelf
 from bot.store import migrate
@@ -46,7 +47,9 @@ from skills.state.tools import State
 from skills.time.tools import Time
 from tests.anthropic_server import KEY, AnthropicServer
 from workers.interrupts import Interrupts
+from workers.liveness import Watch
 from workers.stores import BUTLER_HISTORIES
+from workers.sweep import Sweep
 from workers.turns import TurnRunner
 
 SONNET = "claude-sonnet-5-5"
@@ -79,6 +82,7 @@ class Room:
     def __init__(
         self, folder: Path, claude: AnthropicServer, holders: Sequence[object] = (), cap: Decimal = Decimal(5)
     ) -> None:
+        self.folder = folder
         self.claude = claude
         self.holders = holders
         self.now = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -135,17 +139,21 @@ class Room:
     @cached_property
     def linking(self) -> Linking:
         """What joins chats."""
-        return Linking(self.gate, self.treasury, self.belongings.move)
+        return Linking(self.gate, self.treasury)
 
     @cached_property
     def removal(self) -> Removal:
         """What removes people."""
-        return Removal(self.gate, self.treasury, self.belongings.forget)
+        return Removal(self.gate, self.treasury)
 
     @cached_property
     def belongings(self) -> Belongings:
         """What the butler keeps for people."""
-        return Belongings(lambda: [self.store])
+        return Belongings(lambda: ["assistant"], lambda _: self.store)
+
+    def sweeps(self) -> None:
+        """Do what a worker's sweep does every few seconds."""
+        Sweep(self.database, self.treasury, Watch(self.folder), self.folder, self.clock, self.belongings).find()
 
     @cached_property
     def strangers(self) -> Strangers:
@@ -156,9 +164,10 @@ class Room:
     def answerers(self) -> dict[str, Answerer]:
         """What answers to questions do."""
         return {
-            pairing.KIND: self.strangers.answer,
-            linking.KIND: self.linking.answer,
-            removal.KIND: self.removal.answer,
+            pairing.KIND: Answerer(Right.KEEP_PEOPLE, self.strangers.answer),
+            linking.KIND: Answerer(Right.LINK, self.linking.answer),
+            linking.HANDOVER: Answerer(Right.LINK, self.linking.hand_over),
+            removal.KIND: Answerer(Right.KEEP_PEOPLE, self.removal.answer),
         }
 
     @cached_property
@@ -244,6 +253,9 @@ class Room:
             for row in tx.execute(select(questions).where(questions.c.id.in_(shown)).order_by(questions.c.id.desc())):
                 if label in row.options:
                     break
+            else:  # one that shows no button any more, which a chat may show all the same
+                found = tx.execute(select(questions).order_by(questions.c.id.desc())).all()
+                row = next(row for row in found if label in row.options)
         token = f"{row.id}:{row.options.index(label)}"
         self.takes_in("", sender, press=token, **changes)
         with self.database.read() as tx:

@@ -18,7 +18,9 @@ def test_a_stranger_costs_nothing(owner: Person, telegram: TelegramServer, claud
     shown = mallory.reads()
     assert shown.startswith("I do not know you yet. Show this code to the owner of this house: ")
     code = shown.split(": ")[1][:9]
-    assert owner.reads().startswith(f"Mallory (telegram, id 6666) wants to talk with me and shows the code {code}. Let them in")
+    assert owner.reads().startswith(
+        f"telegram id 6666, who calls themselves “Mallory”, wants to talk with me and shows the code {code}."
+    )
     mallory.writes("/status")
     mallory.sends("sticker")
     telegram.wait_until(lambda: telegram.unconfirmed() == 0, 10, "the updates are taken in")
@@ -29,7 +31,7 @@ def test_a_stranger_costs_nothing(owner: Person, telegram: TelegramServer, claud
     assert house.log.count("a stranger wrote") == 3
     assert house.rows("SELECT 1 FROM inbox WHERE text = 'Let me in'") == []
     owner.writes(f"/pair {code} guest")
-    assert owner.reads() == "Olga let Mallory in as a guest."
+    assert owner.reads() == "Olga let “Mallory” in as a guest."
     assert mallory.reads() == "Olga let you in as a guest. Just write; /help lists the commands."
     mallory.writes("/whoami")
     assert mallory.reads().startswith("You are Mallory, guest of this house")

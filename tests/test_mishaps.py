@@ -82,7 +82,7 @@ def test_claims_of_a_worker_of_whom_nothing_is_known(tmp_path: Path) -> None:
     with AnthropicServer() as claude, Room(tmp_path, claude) as room:
         number = room.takes_in("hello")
         assert room.runner("gone").turns.take(number, suspects=True) is not None
-        sweep = Sweep(room.database, room.treasury, Watch(tmp_path), tmp_path, room.clock)
+        sweep = Sweep(room.database, room.treasury, Watch(tmp_path), tmp_path, room.clock, room.belongings)
         assert sweep.find() == [number]
         with room.database.read() as tx:
             assert tx.scalar(select(places.c.claim)) is None

@@ -1,4 +1,4 @@
-"""Strangers and second chats: codes that are shown in one chat and typed, or approved, in another."""
+"""Strangers: codes that they are shown, and owners who let them in, or not."""
 
 import re
 from datetime import timedelta
@@ -6,10 +6,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
+from adapters.chats.rich.markdown import parse
 from bot.messages import Address, Origin, Sender
 from bot.roles import Role
 from bot.store.code_tables import codes
-from bot.store.tables import conversations, identities, inbox, people
+from bot.store.tables import conversations, identities, inbox, notices, people
 from tests.room import ADA, BEN, Room
 
 ZOE = Sender(channel="telegram", id="50", name="Zoe")
@@ -44,11 +45,11 @@ def test_a_stranger_is_let_in_by_a_button(room: Room) -> None:
     code = code_in(shown)
     assert shown == f"I do not know you yet. Show this code to the owner of this house: {code}. It holds for 15 minutes."
     asked = (
-        f"Zoe (telegram, id 50) wants to talk with me and shows the code {code}. Let them in only if they gave you that code "
-        f"themselves. `/pair {code} member` does the same as the button."
+        f"telegram id 50, who calls themselves “Zoe”, wants to talk with me and shows the code {code}. Let them in only if "
+        f"they gave you that code themselves. `/pair {code} member` does the same as the button."
     )
     assert room.reads(ADA)[-1] == asked
-    assert room.presses(ADA, "Admit as member") == f"{asked}\n\nAda let Zoe in as a member."
+    assert room.presses(ADA, "Admit as member") == f"{asked}\n\nAda let “Zoe” in as a member."
     assert room.reads(ZOE)[-1] == "Ada let you in as a member. Just write; /help lists the commands."
     assert room.writes(ZOE, "/whoami").startswith("You are **Zoe**, member of this house")
 
@@ -70,8 +71,8 @@ def test_every_owner_is_asked_and_the_first_answer_counts(room: Room) -> None:
     room.presses(ADA, "Admit as member")
     assert room.writes(ADA, "/people role 2 owner") == "**Olga** is an owner from here on."
     room.writes(ZOE, "hello")
-    assert room.presses(olga, "Refuse").endswith("Olga did not let Zoe in.")
-    assert room.reads(ADA)[-1].endswith("Olga did not let Zoe in.")
+    assert room.presses(olga, "Refuse").endswith("Olga did not let “Zoe” in.")
+    assert room.reads(ADA)[-1].endswith("Olga did not let “Zoe” in.")
     assert room.reads(ZOE)[-1] == "The owner did not let you in."
     assert room.presses(ADA, "Admit as guest") == "That was answered already: Olga chose “Refuse” at 13:00."
     assert room.writes(ZOE, "/whoami").startswith("I do not know you yet.")
@@ -116,8 +117,8 @@ def test_some_strangers_are_not_answered(room: Room, changes: dict[str, object],
     room.takes_in("let me in", zoe, **changes)
     assert room.reads(ZOE) == []
     told = (
-        f"Somebody I do not know wrote to me on telegram: Zoe, id 50. I did not answer, since {why}. To admit them, add 50 to "
-        "TELEGRAM_ALLOWED_USERS and start the house again."
+        f"Somebody I do not know wrote to me on telegram: id 50, who calls themselves “Zoe”. I did not answer, since {why}. To "
+        "admit them, add 50 to TELEGRAM_ALLOWED_USERS and start the house again."
     )
     assert room.reads(ADA)[1:] == [told]
 
@@ -136,8 +137,8 @@ def test_an_owner_may_type_the_code(room: Room) -> None:
     code = code_in(room.writes(ZOE, "hello"))
     assert room.writes(ADA, "/pair") == "Write `/pair CODE`, or `/pair CODE guest`, with the code that the stranger shows you."
     assert room.writes(ADA, "/pair AAAA-AAAA") == "That code is not right. Two tries are left."
-    assert room.writes(ADA, f"/pair {code.replace('-', '').lower()} guest") == "Ada let Zoe in as a guest."
-    assert room.reads(ADA)[1].endswith("\n\nAda let Zoe in as a guest.")
+    assert room.writes(ADA, f"/pair {code.replace('-', '').lower()} guest") == "Ada let “Zoe” in as a guest."
+    assert room.reads(ADA)[1].endswith("\n\nAda let “Zoe” in as a guest.")
     assert room.writes(ADA, f"/pair {code}") == "That code was used already. Ask for a new one."
     assert room.writes(ADA, "/pair AAAA-AAAA") == "That code is not right. One try is left."
     assert room.writes(ADA, "/pair AAAA-AAAA") == "That code is not right. Wait 15 minutes, please."
@@ -147,114 +148,11 @@ def test_an_owner_may_type_the_code(room: Room) -> None:
     assert room.writes(ADA, "/pair AAAA-AAAA") == "That code is not right. Two tries are left."
 
 
-def test_a_second_chat_joins(room: Room) -> None:
-    """Ada asks for a code, a stranger on Slack types it, Ada says yes: both chats are one person's."""
-    shown = room.writes(ADA, "/link")
-    code = code_in(shown)
-    assert shown == f"Write `/link {code}` to me in your other chat. The code holds for 15 minutes, and for one chat."
-    assert room.writes(ADA_ON_SLACK, f"/link {code}") == (
-        "The code is right. Say yes in your other chat; this one, and what I keep for you here, is then that person’s."
-    )
-    asked = room.reads(ADA)[-1]
-    assert asked == (
-        "slack T1:U7 (ada.k) typed your code. Is that you? If so, I take that chat for yours, with all that I keep for it."
-    )
-    assert room.presses(ADA, "Yes, join us") == f"{asked}\n\nslack T1:U7 is your chat now."
-    assert room.reads(ADA_ON_SLACK)[-1] == (
-        "This chat is Ada’s now, as the other one is: the same memory, settings and rights."
-    )
-    assert room.writes(ADA_ON_SLACK, "/whoami").startswith("You are **Ada**, owner of this house (person 1), on slack")
-    assert count(room, people) == 1
-    assert room.writes(ADA_ON_SLACK, f"/link {code}") == "That code was used already. Ask for a new one."
-
-
-def test_no_joins_nothing(room: Room) -> None:
-    """Where the first chat says no, the second stays a stranger's."""
-    code = code_in(room.writes(BEN, "/link"))
-    room.writes(ZOE_ON_SLACK, f"/link {code}")
-    assert room.presses(BEN, "No").endswith("\n\nNothing was changed.")
-    assert room.reads(ZOE_ON_SLACK)[-1] == "Ben did not join this chat; nothing was changed."
-    assert room.writes(ZOE_ON_SLACK, "hello").startswith("I do not know you yet.")
-
-
-def test_what_belonged_to_the_second_person_moves(room: Room) -> None:
-    """Ben, who is known in two chats as two people, becomes one: memory, notes and sessions follow; an owner hears of it."""
-    room.takes_in("/whoami", BEN)
-    room.writes(ZOE_ON_SLACK, "hello")
-    room.presses(ADA, "Admit as member")
-    for text, tool, arguments in (
-        ("Remember that my bike is red", "remember", {"fact": "The bike is red"}),
-        ("Note 3 eggs", "state_set", {"key": "eggs", "value": 3}),
-    ):
-        room.claude.calls_tool(tool, arguments)
-        room.claude.says("Kept.")
-        room.asks(text, ZOE_ON_SLACK)
-    code = code_in(room.writes(BEN, "/link"))
-    room.writes(ZOE_ON_SLACK, f"/link {code}")
-    room.presses(BEN, "Yes, join us")
-    assert room.reads(ADA)[-1] == "Ben joined a second chat to their own: slack, id T1:U5."
-    assert "The bike is red" in room.writes(BEN, "/memory")
-    assert len(room.writes(BEN, "/sessions").splitlines()) == 2
-    room.claude.calls_tool("state_get", {"key": "eggs"})
-    room.claude.says("Three.")
-    room.asks("How many eggs?", BEN)
-    assert "'content': '3'" in str(room.claude.message_requests[-1].body)
-    assert room.writes(ZOE_ON_SLACK, "/whoami").startswith("You are **Ben**, member of this house (person 2)")
-    assert "zoe.k" not in room.writes(ADA, "/people")
-
-
-def test_codes_typed_wrong(room: Room) -> None:
-    """A stranger hears how many tries are left, then that they must wait, then nothing; one who is known always hears."""
-    code = code_in(room.writes(ADA, "/link"))
-    said = [room.writes(ZOE, "/link AAAA-AAAA") for _ in range(3)]
-    assert said == [
-        "That code is not right. Two tries are left.",
-        "That code is not right. One try is left.",
-        "That code is not right. Wait 15 minutes, please.",
-    ]
-    room.writes(ZOE, f"/link {code}")
-    assert len(room.reads(ZOE)) == 3
-    assert room.writes(ADA, f"/link {code}").startswith("That is your own code.")
-    room.now += timedelta(minutes=20)
-    assert room.writes(BEN, f"/link {code}") == "That code expired 6 minutes ago. Ask for a new one."
-    assert room.writes(ZOE, "/LINK", id="twice").startswith("That code is not right.")
-    room.takes_in("/LINK", ZOE, id="twice")
-    assert len(room.reads(ZOE)) == 4
-
-
-def test_a_new_code_replaces_the_last(room: Room) -> None:
-    """Who asks for a second code before the first was typed has one that holds."""
-    first = code_in(room.writes(ADA, "/link"))
-    second = code_in(room.writes(ADA, "/link"))
-    assert room.writes(BEN, f"/link {first}") == "That code no longer holds."
-    assert room.writes(ADA_ON_SLACK, f"/link {second}").startswith("The code is right.")
-
-
-def test_an_owner_is_not_lost_in_a_member(room: Room) -> None:
-    """An owner who types a member's code is told to do it the other way round."""
-    code = code_in(room.writes(BEN, "/link"))
-    assert room.writes(ADA, f"/link {code}") == (
-        "This chat belongs to an owner of this house, and that code to a member. Write /link here and the code there, so that "
-        "nothing is lost."
-    )
-    assert room.writes(ADA, "/whoami").startswith("You are **Ada**, owner")
-
-
-def test_a_pairing_ends_where_a_chat_is_joined(room: Room) -> None:
-    """A stranger who has shown a code and then joins a person is not made a guest by the old question."""
-    room.writes(ZOE, "hello")
-    code = code_in(room.writes(BEN, "/link"))
-    room.writes(ZOE, f"/link {code}")
-    room.presses(BEN, "Yes, join us")
-    assert room.presses(ADA, "Admit as guest").endswith("That code no longer holds; nothing was done.")
-    assert room.writes(ZOE, "/whoami").startswith("You are **Ben**, member")
-
-
 def test_whoever_is_known_meanwhile_is_not_let_in_twice(room: Room) -> None:
     """A question about somebody whom the settings name since changes nothing."""
     room.writes(ZOE, "hello")
     room.gate._allowed = {"telegram": frozenset({"7", "8", "50"})}  # noqa: SLF001 - as after a start with a longer list
-    assert room.presses(ADA, "Admit as guest").endswith("Zoe is no stranger any more; nothing was done.")
+    assert room.presses(ADA, "Admit as guest").endswith("“Zoe” is no stranger any more; nothing was done.")
     assert room.writes(ZOE, "/whoami").startswith("You are **Zoe**, member")
 
 
@@ -283,3 +181,29 @@ def test_what_is_overheard_counts_only_where_the_house_talks(room: Room) -> None
     room.takes_in("and this", ZOE_ON_SLACK, **message)
     room.takes_in("a stranger's", ADA_ON_SLACK, **message)
     assert (count(room, inbox), count(room, conversations), len(room.reads(ADA))) == (3, 2, 1)
+
+
+def test_owners_are_not_flooded(room: Room) -> None:
+    """Of ten strangers in groups owners hear one by one, of all others in one sentence a day; no list of them is kept."""
+    for number in range(50, 80):
+        for _ in range(2):
+            room.takes_in("let me in", Sender(channel="telegram", id=str(number), name="S"), address=GROUP)
+    said = room.reads(ADA)[1:]
+    assert len(said) == 11
+    assert said[-1] == "More strangers wrote today."
+    room.now += timedelta(days=3)
+    room.takes_in("let me in", ZOE, address=GROUP)
+    assert room.reads(ADA)[-1].startswith("Somebody I do not know wrote to me on telegram: id 50,")
+    assert count(room, notices) == 1
+
+
+def test_a_strangers_name_is_only_a_name(room: Room) -> None:
+    """Neither Markdown nor a line break nor a character that turns the text round says anything beside the owner's buttons."""
+    name = "[Ada](https://evil.example)\n**Admit**\u202e `x`"
+    room.writes(ZOE.model_copy(update={"name": name}), "hello")
+    asked = room.reads(ADA)[-1]
+    assert asked.startswith("telegram id 50, who calls themselves “")
+    assert "\u202e" not in asked
+    shown = parse(asked)
+    assert "“[Ada](https://evil.example) **Admit** `x`” wants to talk".replace("” w", "”, w") in shown.text
+    assert [span for span in shown.spans if span.start < shown.text.index("wants")] == []

@@ -155,7 +155,9 @@ def test_the_last_owner_stays(room: Room) -> None:
     room.takes_in("/people role 1 owner", BEN)
     assert room.writes(ADA, "/people remove 2").startswith("Shall I remove **Ben**")
     room.takes_in("/people role 1 member", ADA)
-    assert room.presses(ADA, "Remove, keep what was said").endswith(last)
+    refused = "Only owners may let people in, and list, change and remove them. Nothing was done."
+    assert room.presses(ADA, "Remove and forget everything") == refused
+    assert room.writes(BEN, "/whoami").startswith("You are **Ben**, owner")
 
 
 def test_a_named_owner_is_always_one(room: Room) -> None:
@@ -218,9 +220,10 @@ def test_what_a_removed_person_said_is_forgotten(room: Room) -> None:
         cost = tx.execute(select(ledger.c.cost)).all()
     room.takes_in("/people remove 2")
     assert room.presses(ADA, "Remove and forget everything").endswith(
-        "Ben is removed. What I knew of them is forgotten; what they cost stays in the books. 8 still stands in "
+        "Ben is removed. What I knew of them is forgotten within seconds; what they cost stays in the books. 8 still stands in "
         "TELEGRAM_ALLOWED_USERS; they stay out all the same."
     )
+    room.sweeps()
     with room.database.read() as tx, room.store.read() as own:
         kept = [line for line in tx.connection.driver_connection.iterdump() if "4711" in line]  # type: ignore[union-attr]
         assert "4711" not in "\n".join(own.connection.driver_connection.iterdump())  # type: ignore[union-attr]
@@ -243,8 +246,10 @@ def test_others_in_a_group_are_served_on(room: Room) -> None:
     assert turn is not None
     room.takes_in("Ada's question", ADA, address=PLACE)
     room.takes_in("/people remove 2")
+    room.rung.clear()
     room.presses(ADA, "Remove, keep what was said")
-    assert room.replies(group) == ["I no longer serve Ben. Stopped."]
+    assert room.replies(group) == ["Stopped."]  # why is not said where others read along
+    assert room.rung == [group]
     with pytest.raises(ClaimLost), turn.writing():
         pass
     room.claude.says("Here, Ada.")

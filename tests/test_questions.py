@@ -10,7 +10,8 @@ from bot import outbox, people, questions
 from bot.messages import Address, Sender
 from bot.people import Gate
 from bot.ports import Json
-from bot.questions import Done, Question
+from bot.questions import Answerer, Done, Question
+from bot.roles import Right
 from bot.store.tables import inbox
 from bot.store.tables import outbox as replies
 from bot.store.tables import questions as question_rows
@@ -28,7 +29,7 @@ def room(room: Room) -> Room:
         del tx, now
         return Done(f"{presser.name} takes {('tea', 'nothing')[position]} at {about['at']}.")
 
-    room.answerers["tea"] = tea
+    room.answerers["tea"] = Answerer(Right.TALK, tea)
     for sender in (ADA, BEN, CHLOE):
         room.takes_in("/start", sender)
     return room
@@ -137,12 +138,20 @@ def test_a_strangers_press_is_nothing(room: Room) -> None:
 
 def test_what_came_of_it_is_delivered_everywhere(room: Room) -> None:
     """A question that was asked in several chats is answered in all, and each is to be delivered at once."""
+    room.takes_in("/people role 2 owner")
     ask(room, None, 1, 2)
     group = Address(channel="telegram", chat="-100", private=False)
     received = room.reception.receive([room.message("", ADA, press="1:0", address=group)])
     assert (set(received.replies), set(received.turns)) == ({1, 2, 4}, set())
     assert room.replies(4) == ["Ada takes tea at five."]
     assert room.reads(BEN)[-1] == room.reads(ADA)[-1] == "Do you want tea?\n\nAda takes tea at five."
+
+
+def test_what_came_of_it_is_only_for_whom_it_would_be_asked(room: Room) -> None:
+    """In the chat of somebody who is no owner, a question for owners stays as it stands."""
+    ask(room, None, 1, 2)
+    assert room.presses(ADA, "Tea").endswith("Ada takes tea at five.")
+    assert room.reads(BEN)[-1] == "Do you want tea?"
 
 
 def test_two_presses_at_the_same_moment(room: Room) -> None:

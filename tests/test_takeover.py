@@ -148,7 +148,7 @@ def test_a_lock_tells_the_living_from_the_dead(tmp_path: Path, room: Room, holde
     takes(room, "w1", conversation_id)
     process.kill()
     process.wait()
-    sweep = Sweep(room.database, room.treasury, watch, tmp_path, room.clock)
+    sweep = Sweep(room.database, room.treasury, watch, tmp_path, room.clock, room.belongings)
     wait_until(lambda: sweep.find() == [conversation_id], "the death is noticed", 5)
     assert not path.exists()
     with room.database.read() as tx:

@@ -26,6 +26,7 @@ from bot.questions import Answerer
 from bot.reception import Reception
 from bot.redaction import Redactor
 from bot.removal import Removal
+from bot.roles import Right
 from bot.settings import Settings
 from bot.settling import Settling
 from bot.skill_notes import SkillNote, SkillShelf, read_notes
@@ -169,17 +170,17 @@ class House:
     def belongings(self) -> Belongings:
         """What butlers keep for people, also those that have left the household."""
         folder = self.home.butler_database(REHEARSAL).parent
-        return Belongings(lambda: [self.stores.of(path.stem) for path in sorted(folder.glob("*.db"))])
+        return Belongings(lambda: [path.stem for path in sorted(folder.glob("*.db"))], self.stores.of)
 
     @cached_property
     def linking(self) -> Linking:
         """What joins chats."""
-        return Linking(self.gate, self.treasury, self.belongings.move)
+        return Linking(self.gate, self.treasury)
 
     @cached_property
     def removal(self) -> Removal:
         """What removes people."""
-        return Removal(self.gate, self.treasury, self.belongings.forget)
+        return Removal(self.gate, self.treasury)
 
     @cached_property
     def strangers(self) -> Strangers:
@@ -190,9 +191,10 @@ class House:
     def answerers(self) -> dict[str, Answerer]:
         """What answers to questions do, by the questions' kinds."""
         return {
-            pairing.KIND: self.strangers.answer,
-            linking.KIND: self.linking.answer,
-            removal.KIND: self.removal.answer,
+            pairing.KIND: Answerer(Right.KEEP_PEOPLE, self.strangers.answer),
+            linking.KIND: Answerer(Right.LINK, self.linking.answer),
+            linking.HANDOVER: Answerer(Right.LINK, self.linking.hand_over),
+            removal.KIND: Answerer(Right.KEEP_PEOPLE, self.removal.answer),
         }
 
     def reception(self) -> Reception:
@@ -212,7 +214,8 @@ class House:
 
     def sweep(self) -> Sweep:
         """Return what finds lost work."""
-        return Sweep(self.stores.house, self.treasury, Watch(self.home.folder), self.home.folder, utc_now)
+        watch = Watch(self.home.folder)
+        return Sweep(self.stores.house, self.treasury, watch, self.home.folder, utc_now, self.belongings)
 
     def turn_runner(self, worker: str, interrupts: Interrupts) -> TurnRunner:
         """Return what answers rings."""

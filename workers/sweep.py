@@ -1,14 +1,15 @@
-"""The sweep: finds the work of dead workers, and every ring that nobody heard."""
+"""The sweep: finds the work of dead workers, every ring that nobody heard, and what butlers are to hand over or forget."""
 
 import logging
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from bot import conversations, takeover
+from bot import conversations, moves, takeover
 from bot.store.database import Database
 from bot.treasury.treasury import Treasury
 from bot.turn import Clock
+from skills.belongings import Belongings
 from workers.liveness import Watch, note_death
 
 log = logging.getLogger(__name__)
@@ -23,10 +24,12 @@ class Sweep:
     watch: Watch
     home: Path
     clock: Clock
+    belongings: Belongings
 
     def find(self, after: timedelta = conversations.RING_AGAIN_AFTER) -> list[int]:
         """Return the conversations that wait for a worker and must be rung again."""
         self._bury()
+        self._move()
         now = self.clock()
         with self.database.read() as tx:
             found = conversations.unheard(tx, now, after)
@@ -47,3 +50,12 @@ class Sweep:
                 freed = takeover.take_over(tx, worker, self.treasury, self.clock())
                 note_death(tx, self.home, worker)
             log.warning("worker %s is dead; %s conversations are taken up again", worker, len(freed))
+
+    def _move(self) -> None:
+        """Carry out in the butlers' stores what was decided in the house; no lock of the house is held meanwhile."""
+        with self.database.read() as tx:
+            wanted = moves.undone(tx)
+        done = self.belongings.carry_out(wanted) if wanted else ()
+        if done:
+            with self.database.write() as tx:
+                moves.note_done(tx, done, self.clock())

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 
 from bot.conversations import Conversation
+from bot.messages import Sender
 from bot.nearest import did_you_mean
 from bot.people import Person
 from bot.roles import Right, refusal
@@ -31,6 +32,7 @@ class Asking:
 
     tx: Connection
     person: Person
+    sender: Sender
     conversation: Conversation
     arguments: str
     reply_id: int

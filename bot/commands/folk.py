@@ -7,13 +7,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, update
 
-from bot import codes, pairing, people
+from bot import codes, moves, pairing, people
 from bot.commands.book import Asking, Command, is_number
 from bot.nearest import did_you_mean
 from bot.people import Gate, Person, Source
 from bot.questions import Answerer, press
 from bot.removal import Removal, why_kept
-from bot.roles import Right, Role
+from bot.roles import Right, Role, a
 from bot.store.tables import identities, ledger, turns
 from bot.store.tables import people as people_rows
 from bot.treasury.prices import dollars
@@ -68,8 +68,8 @@ class FolkCommands:
         kept = why_kept(asking.tx, self.gate, person) if role is not Role.OWNER else None
         if kept:
             return kept
-        _set_role(asking.tx, person.id, role)
-        return f"**{person.name}** is {_a(role)} from here on."
+        people.give_role(asking.tx, person, role)
+        return f"**{person.name}** is {a(role)} from here on."
 
     def _remove(self, asking: Asking, person: Person, rest: str) -> str:
         del rest
@@ -85,12 +85,13 @@ class FolkCommands:
         if wanted not in pairing.ROLES:
             return f"Say `/people admit {person.id} member` or `/people admit {person.id} guest`."
         if person.role is not Role.REMOVED:
-            return f"{person.name} is {_a(person.role)} already."
-        _set_role(asking.tx, person.id, Role(wanted))
+            return f"{person.name} is {a(person.role)} already."
+        people.give_role(asking.tx, person, Role(wanted))
+        moves.keep_again(asking.tx, person.id, asking.now)
         # An owner's word counts from here on, whatever the lists of the settings say.
         listed = (identities.c.person_id == person.id, identities.c.source == Source.LIST)
         asking.tx.execute(update(identities).where(*listed).values(source=Source.PAIRED))
-        return f"**{person.name}** is let in again, as {_a(Role(wanted))}."
+        return f"**{person.name}** is let in again, as {a(Role(wanted))}."
 
     def _pair(self, asking: Asking) -> str:
         typed, _, wanted = asking.arguments.partition(" ")
@@ -133,11 +134,3 @@ def _line(row: Row[Any], chats: list[str], spent: int, served: datetime | None, 
 
 def _by_person(tx: Connection, query: Any) -> dict[int, Any]:  # noqa: ANN401 - whatever is counted
     return {row[0]: row[1] for row in tx.execute(query)}
-
-
-def _set_role(tx: Connection, person_id: int, role: Role) -> None:
-    tx.execute(update(people_rows).where(people_rows.c.id == person_id).values(role=role))
-
-
-def _a(role: Role) -> str:
-    return f"an {role}" if role is Role.OWNER else f"a {role}"

@@ -65,7 +65,7 @@ class LookCommands:
             f"Workers: {alive or 'none is running, so messages wait'}",
             f"Queue: {self.queue_fault() or 'reachable'}",
         ]
-        if asking.person.may(Right.SEE_COSTS):
+        if asking.is_private and asking.person.may(Right.SEE_COSTS):
             held = f", ${standing.held:.2f} reserved" if standing.held else ""
             lines.append(f"Today (UTC): ${standing.spent:.2f} of ${standing.cap:.2f} spent{held}")
         lines += _late_in_words(asking)
@@ -100,7 +100,8 @@ class LookCommands:
         rows = asking.tx.execute(select(turns).where(*mine).order_by(turns.c.id.desc()).limit(MOST)).all()
         if not rows:
             return "Nothing has been done for you yet." if asking.is_private else "Nothing has been done for you here yet."
-        return "\n".join(f"- {session_in_words(asking.tx, row, asking.now, asking.zone)}" for row in rows)
+        costs = asking.person.may(Right.SEE_COSTS)
+        return "\n".join(f"- {session_in_words(asking.tx, row, asking.now, asking.zone, costs=costs)}" for row in rows)
 
     def _failed(self, asking: Asking) -> str:
         return "\n".join(f"- {line}" for line in self._failures(asking)) or "Nothing is set aside."
@@ -119,7 +120,7 @@ def shortcomings(butler: Butler, missing_modules: list[str]) -> list[str]:
     return modules + schedules
 
 
-def session_in_words(tx: Connection, row: Row[Any], now: datetime, zone: ZoneInfo) -> str:
+def session_in_words(tx: Connection, row: Row[Any], now: datetime, zone: ZoneInfo, *, costs: bool = True) -> str:
     """Return a turn as a line: when, who, how long, what it took and how it ended."""
     tokens, cost = tx.execute(
         select(
@@ -129,9 +130,10 @@ def session_in_words(tx: Connection, row: Row[Any], now: datetime, zone: ZoneInf
     ).one()
     called = tx.scalar(select(func.count()).where(calls.c.turn_id == row.id))
     seconds = ((row.ended_at or now) - row.started_at).total_seconds()
+    dear = f", ${dollars(cost):.4f}" if costs else ""
     return (
         f"{row.id}: {row.started_at.astimezone(zone):%Y-%m-%d %H:%M}, {row.butler}, {row.trigger}, "
-        f"{seconds:.1f} s, {row.steps} steps, {called} calls, {tokens} tokens, ${dollars(cost):.4f}, {row.state}"
+        f"{seconds:.1f} s, {row.steps} steps, {called} calls, {tokens} tokens{dear}, {row.state}"
     )
 
 

@@ -11,6 +11,7 @@ from bot.commands.book import Asking, Command
 from bot.linking import Linking
 from bot.nearest import did_you_mean
 from bot.people import Mode, Person
+from bot.roles import Right
 from bot.store.tables import people
 
 LONGEST_LANGUAGE = 40
@@ -33,14 +34,13 @@ class OwnCommands:
         settings = "[zone|language|quiet|mode VALUE]"
         return (
             Command("settings", settings, "shows and changes your own settings", _settings, private=True),
-            Command("link", "[CODE]", "gives you the same place in a second chat", self._link, private=True),
+            Command("link", "[CODE]", "gives you the same place in a second chat", self._link, Right.LINK, private=True),
         )
 
     def _link(self, asking: Asking) -> str:
         if not asking.arguments:
-            return self.linking.offer(asking.tx, asking.person, asking.conversation, asking.now)
-        gesture = f"reply:{asking.reply_id}"
-        done = self.linking.enter(asking.tx, asking.person, asking.conversation, asking.arguments, gesture, asking.now)
+            return self.linking.offer(asking)
+        done = self.linking.enter(asking)
         asking.rung.extend(done.rung)
         return done.sentence
 

@@ -10,9 +10,9 @@ from bot.commands.book import Asking, Command, is_number
 from bot.commands.look import replies_to
 from bot.household import Household
 from bot.nearest import did_you_mean
-from bot.roles import Right
+from bot.roles import Right, refusal
 from bot.stopping import stop
-from bot.store.tables import GONE, PARKED, inbox
+from bot.store.tables import GONE, OPEN, PARKED, inbox, turns
 from bot.store.tables import outbox as replies
 from bot.treasury.treasury import Treasury
 
@@ -46,6 +46,8 @@ class TalkCommands:
         return " ".join(filter(None, sentences))
 
     def _new(self, asking: Asking) -> str:
+        if self._is_at_work_for_others(asking):
+            return refusal(Right.STOP_OTHERS)
         stopped = self._end_turn(asking)
         transcript.begin_anew(asking.tx, asking.conversation.id)
         return "A new conversation begins; what I was told to remember stays." + (f" {stopped}" if stopped else "")
@@ -54,7 +56,16 @@ class TalkCommands:
         return self._end_turn(asking) or "There is nothing to stop."
 
     def _end_turn(self, asking: Asking) -> str:
-        return stop(asking.tx, self.treasury, asking.conversation.id, asking.reply_id, asking.now)
+        only = None if asking.person.may(Right.STOP_OTHERS) else asking.person.id
+        return stop(asking.tx, self.treasury, asking.conversation.id, asking.reply_id, asking.now, only=only)
+
+    def _is_at_work_for_others(self, asking: Asking) -> bool:
+        """Tell whether a butler works here for somebody whose turn the asker may not end."""
+        theirs = (turns.c.conversation_id == asking.conversation.id, OPEN, turns.c.person_id != asking.person.id)
+        return (
+            not asking.person.may(Right.STOP_OTHERS)
+            and asking.tx.execute(select(turns.c.id).where(*theirs)).first() is not None
+        )
 
     def _butler(self, asking: Asking) -> str:
         household = self.household()

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     literal_column,
 )
 
@@ -38,6 +39,7 @@ people = Table(
     Column("language", String),
     Column("quiet", String),  # 22:00-07:00, in the person's zone
     Column("mode", String),  # steer, queue
+    Column("owner_by", String),  # what made an owner one: settings, person
     Column("created_at", Moment, nullable=False),
 )
 
@@ -50,6 +52,7 @@ identities = Table(
     Column("source", String, nullable=False, server_default="list"),  # list, paired, linked
     Column("home", String),  # the private chat with this person there
     Column("short", String),  # another form of the id, by which settings may name it
+    Column("joined", Boolean, nullable=False, server_default=false()),  # to a person who was known by another before
     PrimaryKeyConstraint("channel", "external_id"),
 )
 Index("identities_person", identities.c.person_id)

@@ -21,6 +21,7 @@ from sqlalchemy import (
     update,
 )
 
+from bot.store import closed
 from bot.store.database import Database, Moment
 
 MOST = 20
@@ -57,8 +58,12 @@ class Fact:
     at: datetime
 
 
-def tell(tx: Connection, subject: str, words: str, source: str, at: datetime, *, stranger: bool) -> tuple[int, bool]:
-    """Keep a fact and return its number, and whether it is new."""
+def tell(tx: Connection, subject: str, words: str, source: str, at: datetime, *, stranger: bool) -> tuple[int, bool] | None:
+    """Keep a fact and return its number, and whether it is new; None where nothing more is kept for this subject."""
+    heir = closed.heir(tx, subject)
+    if heir is None:
+        return None
+    subject = heir
     known = tx.scalar(select(facts.c.id).where(facts.c.subject == subject, facts.c.text == words))
     if known is not None:
         return int(known), False

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 from sqlalchemy import Connection
 
+from bot.store.closed import NOTHING_KEPT
 from bot.store.database import Database
 from bot.store.effects import once
 from bot.tools import Context, Effect, Foreign, ToolError, tool
@@ -23,7 +24,10 @@ class Memory:
         """Keep one fact for later conversations."""
 
         def keep(tx: Connection) -> str:
-            number, new = facts.tell(tx, context.subject, fact.strip(), context.person, context.now, stranger=context.stranger)
+            told = facts.tell(tx, context.subject, fact.strip(), context.person, context.now, stranger=context.stranger)
+            if told is None:
+                raise ToolError(NOTHING_KEPT)
+            number, new = told
             return f"Kept as fact {number}." if new else f"Already known, as fact {number}."
 
         return once(self._store, context.key, keep)

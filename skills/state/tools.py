@@ -5,8 +5,9 @@ from typing import Annotated
 
 from pydantic import Field, JsonValue
 
+from bot.store.closed import NOTHING_KEPT
 from bot.store.database import Database
-from bot.tools import Context, Effect, Foreign, tool
+from bot.tools import Context, Effect, Foreign, ToolError, tool
 from skills.state import values
 
 Key = Annotated[str, Field(min_length=1, max_length=200)]
@@ -32,7 +33,9 @@ class State:
     def state_set(self, context: Context, key: Key, value: JsonValue) -> str:
         """Keep a JSON value under a key, in the place of what was there."""
         with self._store.write() as tx:
-            values.put(tx, context.subject, key, value, context.now, stranger=context.stranger)
+            kept = values.put(tx, context.subject, key, value, context.now, stranger=context.stranger)
+        if not kept:
+            raise ToolError(NOTHING_KEPT)
         return f"{key} is set."
 
     @tool(Effect.UPSERT, own=True)

@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import insert
 
+from bot.store import closed
 from bot.store.database import Moment
 
 JOINED = "joined/"  # before the keys of values that were another's and would stand in the place of one's own
@@ -50,14 +51,20 @@ def get(tx: Connection, subject: str, key: str) -> Kept | None:
     return None if row is None else Kept(row.value, row.stranger)
 
 
-def put(tx: Connection, subject: str, key: str, value: object, now: datetime, *, stranger: bool) -> None:
-    """Keep a value, in the place of what was there."""
+def put(tx: Connection, subject: str, key: str, value: object, now: datetime, *, stranger: bool) -> bool:
+    """Keep a value, in the place of what was there; tell whether anything is still kept for this subject."""
+    heir = closed.heir(tx, subject)
+    if heir is None:
+        return False
+    if heir != subject:
+        subject, key = heir, JOINED + key
     values = {"value": value, "stranger": stranger, "updated_at": now}
     tx.execute(
         insert(state)
         .values(subject=subject, key=key, **values)
         .on_conflict_do_update([state.c.subject, state.c.key], set_=values)
     )
+    return True
 
 
 def drop(tx: Connection, subject: str, key: str) -> None:

@@ -29,11 +29,14 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["answered_by"], ["people.id"]),
         sa.PrimaryKeyConstraint("id"),
     )
-    for name in ("zone", "language", "quiet", "mode"):
+    for name in ("zone", "language", "quiet", "mode", "owner_by"):
         op.add_column("people", sa.Column(name, sa.String(), nullable=True))
+    # So far only the settings made somebody an owner.
+    op.execute("UPDATE people SET owner_by = 'settings' WHERE role = 'owner'")
     op.add_column("identities", sa.Column("source", sa.String(), nullable=False, server_default="list"))
     for name in ("home", "short"):
         op.add_column("identities", sa.Column(name, sa.String(), nullable=True))
+    op.add_column("identities", sa.Column("joined", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.create_index("identities_person", "identities", ["person_id"])
     # On Telegram the private chat with a person has the person's number.
     op.execute("UPDATE identities SET home = external_id")
@@ -43,6 +46,7 @@ def upgrade() -> None:
     op.add_column("outbox", sa.Column("hold_until", Moment(), nullable=True))
     op.create_index("outbox_question", "outbox", ["question_id"], unique=False, sqlite_where=sa.text("question_id IS NOT NULL"))
     _make_codes()
+    _make_moves()
 
 
 def _make_codes() -> None:
@@ -75,3 +79,18 @@ def _make_codes() -> None:
         sa.Column("at", Moment(), nullable=False),
         sa.PrimaryKeyConstraint("who", "gesture"),
     )
+
+
+def _make_moves() -> None:
+    """Make the table of what butlers are to hand over or forget."""
+    op.create_table(
+        "moves",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("into", sa.String(), nullable=True),
+        sa.Column("calls", sa.JSON(), nullable=False),
+        sa.Column("made_at", Moment(), nullable=False),
+        sa.Column("done_at", Moment(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("moves_undone", "moves", ["id"], unique=False, sqlite_where=sa.text("done_at IS NULL"))

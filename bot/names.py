@@ -1,0 +1,30 @@
+"""Names that somebody else chose, made safe for the place where they are put."""
+
+import re
+import unicodedata
+
+LONGEST = 64
+_UNSEEN = ("Cc", "Cf")  # control characters, and those that turn the direction of writing or show nothing
+_SIGNS = re.compile(r"[\\`*_~\[\]<>|!$&#]")
+_BRACKETS = str.maketrans("", "", "[]")
+
+
+def one_line(name: str, longest: int = LONGEST) -> str:
+    """Return a name on one line, without characters that nobody sees."""
+    seen = (letter for letter in " ".join(name.split()) if unicodedata.category(letter) not in _UNSEEN)
+    return " ".join("".join(seen).split())[:longest]
+
+
+def clean(name: str) -> str:
+    """Return a person's name as it is kept: without the brackets in which the house speaks to a model, too."""
+    return one_line(name.translate(_BRACKETS))
+
+
+def escaped(name: str) -> str:
+    """Return a name as Markdown that shows its very letters."""
+    return _SIGNS.sub(r"\\\g<0>", one_line(name))
+
+
+def quoted(name: str) -> str:
+    """Return what a stranger calls themselves, so that it is seen where their words begin and end."""
+    return f"“{escaped(name).replace('“', '').replace('”', '')}”"
