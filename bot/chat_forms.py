@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from importlib.metadata import entry_points
 from typing import Any, Protocol
@@ -88,6 +89,18 @@ class Desk(Protocol):
         """Return the vendor's id of the newest message that is kept of each chat and thread of a channel."""
         ...
 
+    async def known(self, channel: str, ids: Sequence[str]) -> set[str]:
+        """Return which of these messages are kept already."""
+        ...
+
+    async def unread_since(self, channel: str) -> datetime | None:
+        """Return since when something of a channel may have been missed, as it was noted last."""
+        ...
+
+    async def note_unread(self, channel: str, since: datetime | None) -> None:
+        """Note since when something may have been missed, or that nothing was."""
+        ...
+
 
 class ChatService(Protocol):
     """A chat that is set up."""
@@ -110,6 +123,11 @@ class ChatService(Protocol):
 
     async def close(self) -> None:
         """Close every connection."""
+        ...
+
+    @property
+    def shortcomings(self) -> Sequence[str]:
+        """What does not work although the chat can be served, each in a sentence with its cure; known after `introduce`."""
         ...
 
 

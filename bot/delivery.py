@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from bot.undelivered import tell_who_asked
 
 LOOKS_EVERY = 1.0  # seconds between two looks for replies of which no news came
 LONGEST_PAUSE = 300.0
+MOST_REFUSALS = 4  # of a kind that nobody knows: others wait behind it
 ENDS_WITHIN = 3.0  # seconds for what is being sent when the process is asked to end: cut off, it would be sent twice
 NOTHING_TO_SEE = "(There is nothing to be seen in this answer.)"
 log = logging.getLogger(__name__)
@@ -63,6 +65,7 @@ class Delivery:
         self._clock = clock
         self._lanes: dict[int, asyncio.Task[None]] = {}
         self._again: set[int] = set()
+        self._refusals: Counter[int] = Counter()  # of a kind that nobody knows, by replies
         self._ending = False
 
     async def run(self) -> None:
@@ -153,6 +156,7 @@ class Delivery:
         except DeliveryError as error:
             is_gone = await self._put_off(due.reply, due.pieces[0], error)
             return await self._choose(due.reply.conversation.id) if is_gone else None
+        self._refusals.pop(due.reply.id, None)
         return await self._keep(partial(self._note, due, native_id, self._clock()))
 
     async def _keep(self, note: "Callable[[Connection], _Due | None]") -> "_Due | None":
@@ -194,7 +198,12 @@ class Delivery:
 
     async def _put_off(self, reply: Reply, part: Part, error: DeliveryError) -> bool:
         now = self._clock()
-        gone = isinstance(error, ChatGone) or now - reply.created_at > outbox.GIVE_UP_AFTER
+        refused = not isinstance(error, RetryLater | Doubtful)
+        self._refusals[reply.id] += refused
+        unknown = refused and self._refusals[reply.id] >= MOST_REFUSALS
+        gone = isinstance(error, ChatGone) or unknown or now - reply.created_at > outbox.GIVE_UP_AFTER
+        if gone:
+            del self._refusals[reply.id]
         asked = error.wait if isinstance(error, RetryLater) else None
         pause = asked if asked is not None else growing_pause(reply.attempts, LONGEST_PAUSE)
         log.log(

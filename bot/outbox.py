@@ -245,6 +245,11 @@ def note_preview(tx: Connection, turn_id: int, native_id: str) -> None:
     )
 
 
+def forget_preview(tx: Connection, turn_id: int) -> None:
+    """Forget a message that was surely not sent."""
+    tx.execute(delete(previews).where(previews.c.turn_id == turn_id))
+
+
 def preview_of(tx: Connection, turn_id: int) -> str | None:
     """Return the message that shows a turn's answer, if one does."""
     return tx.scalar(_PREVIEW, {"turn": turn_id})

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot import conversations, outbox
-from bot.errors import ChatGone, DeliveryError, RetryLater
+from bot.errors import ChatGone, DeliveryError, Doubtful, RetryLater
 from bot.messages import Address
 from bot.ports import Chat
 from bot.store.async_database import AsyncDatabase
@@ -42,6 +42,7 @@ class _Showing:
     before: "asyncio.Task[None] | None"  # the presence of the turn before, which ends first
     text: str = ""
     shown: str = ""
+    seen: bool = False  # something of it may have reached the chat
     typed: bool = False
     ending: bool = False
     news: asyncio.Event = field(default_factory=asyncio.Event)
@@ -95,6 +96,15 @@ class Presences:
             showing.finish()
             await asyncio.wait([showing.task])
 
+    def over(self, conversation_id: int, turn_id: int) -> None:
+        """Forget a turn that is over, if nothing of it was shown: its answer then need not wait for the end of that."""
+        showing = self._showings.get(conversation_id)
+        if showing is not None and showing.turn_id == turn_id and not showing.seen:
+            if showing.before is not None and not showing.before.done():
+                return
+            showing.finish()
+            del self._showings[conversation_id]
+
     @contextmanager
     def giving_way(self) -> Iterator[None]:
         """Let an answer go first."""
@@ -147,7 +157,7 @@ class Presences:
                 if await self._database.read(lambda tx: _place(tx, showing.turn_id)) is None:
                     return
                 if not showing.ending:
-                    showing.typed = True
+                    showing.seen = showing.typed = True
                     pause = await _patiently(chat.typing(place.address, place.message))
                     typing_at = monotonic() + max(TYPING_EVERY, self._share(chat)) + pause
             else:
@@ -158,7 +168,7 @@ class Presences:
         return self._busy[chat.channel] / chat.shows_a_second
 
     async def _preview(self, chat: Chat, place: _Place, showing: _Showing) -> None:
-        text, showing.shown = showing.text, showing.text
+        text, showing.shown, showing.seen = showing.text, showing.text, True
         payload = chat.preview(text)
         if chat.has_drafts(place.address):
             await chat.draft(place.address, showing.turn_id, payload)
@@ -168,7 +178,14 @@ class Presences:
             await chat.grow(place.address, native_id, payload)
         elif native_id is None:
             await self._database.write(lambda tx: outbox.note_preview(tx, showing.turn_id, ""))
-            native_id = await chat.begin(place.address, payload, place.message)
+            try:
+                native_id = await chat.begin(place.address, payload, place.message)
+            except Doubtful:
+                raise
+            except DeliveryError:
+                showing.shown = ""  # surely nothing stands there: the next try may begin it
+                await self._database.write(lambda tx: outbox.forget_preview(tx, showing.turn_id))
+                raise
             await self._database.write(lambda tx: outbox.note_preview(tx, showing.turn_id, native_id))
 
 

@@ -61,6 +61,7 @@ class Letterbox:
 
     channel = CHANNEL
     shows_a_second = 50.0
+    shortcomings = ()
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

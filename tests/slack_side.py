@@ -88,6 +88,23 @@ def deliver(room: Room, server: SlackServer, is_done: Callable[[], bool]) -> Non
     asyncio.run(run())
 
 
+def present(room: Room, server: SlackServer, script: Callable[[Side, Presences, Delivery], Awaitable[None]]) -> None:
+    """Let a script show a room's turns and deliver their answers, by the time of the world."""
+
+    async def run() -> None:
+        async with side_of(server) as side, asyncio.timeout(PATIENCE):
+            with ThreadPoolExecutor(4) as threads:
+                database, chats = AsyncDatabase(room.database, threads), {CHANNEL: side.chat}
+                presences = Presences(database, chats)
+                delivery = Delivery(database, chats, presences, lambda: datetime.now(UTC))
+                try:
+                    await script(side, presences, delivery)
+                finally:
+                    await delivery.finish()
+
+    asyncio.run(run())
+
+
 class Oddity(Loopback):
     """A server that answers everything with the same body, or with the status 0 never, as what stands beside Slack may."""
 
@@ -120,6 +137,7 @@ class Desk:
         self.parked: list[str] = []
         self.told: list[tuple[str, str]] = []
         self.failures: list[Exception] = []
+        self.unread: datetime | None = None
         self.open = asyncio.Event()
         self.open.set()
 
@@ -150,6 +168,21 @@ class Desk:
         assert channel == CHANNEL
         kept = [message for message in self.taken.values() if not message.press]
         return {(message.address.chat, message.address.thread): message.native_id for message in kept}
+
+    async def known(self, channel: str, ids: Sequence[str]) -> set[str]:
+        """Return which of these are kept."""
+        assert channel == CHANNEL
+        return set(ids) & set(self.taken)
+
+    async def unread_since(self, channel: str) -> datetime | None:
+        """Return the gap that is open, if one is."""
+        assert channel == CHANNEL
+        return self.unread
+
+    async def note_unread(self, channel: str, since: datetime | None) -> None:
+        """Open or close a gap."""
+        assert channel == CHANNEL
+        self.unread = since
 
 
 def settings_of(server: SlackServer) -> SlackSettings:

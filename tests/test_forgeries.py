@@ -170,7 +170,7 @@ def known_to_slack(messages: list[IncomingMessage]) -> list[IncomingMessage]:
         server.person("UROBOT", "Olga", is_bot=True)
 
         async def complete(side: Side) -> list[IncomingMessage]:
-            directory = Directory(side.web, side.chat)
+            directory = Directory(side.web, side.chat, ME)
             return list(await asyncio.gather(*(directory.complete(message) for message in messages)))
 
         return drive(server, complete)

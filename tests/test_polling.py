@@ -5,6 +5,7 @@ import random
 import sqlite3
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import datetime
 
 from pytest_mock import MockerFixture
 from sqlalchemy.exc import DataError, OperationalError
@@ -52,6 +53,17 @@ class Desk:
         """Know of no message."""
         del channel
         return {}
+
+    async def known(self, channel: str, ids: Sequence[str]) -> set[str]:
+        """Know none."""
+        del channel, ids
+        return set()
+
+    async def unread_since(self, channel: str) -> None:
+        """Have missed nothing."""
+
+    async def note_unread(self, channel: str, since: datetime | None) -> None:
+        """Miss nothing."""
 
     @property
     def menu(self) -> Sequence[tuple[str, str]]:

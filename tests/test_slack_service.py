@@ -17,6 +17,7 @@ from tests.test_slack_events import spoilt
 
 FULL = OperationalError("INSERT", {}, sqlite3.OperationalError("database or disk is full"))
 SERVICE = "adapters.chats.slack.service"
+CATCHING_UP = "adapters.chats.slack.catching_up"
 SOCKETS = "adapters.chats.slack.sockets"
 
 
@@ -108,6 +109,7 @@ def test_a_full_disk_acknowledges_nothing(server: SlackServer) -> None:
 
 def test_a_disk_that_stays_full(server: SlackServer, mocker: MockerFixture) -> None:
     """What Slack has given up to deliver is read from the history, however long it could not be kept."""
+    mocker.patch(f"{CATCHING_UP}.LOOK_BACK", 0.0)
     mocker.patch(f"{SERVICE}.LOOK_BACK", 0.2)
     mocker.patch(f"{SERVICE}.STORE_AGAIN_AFTER", 0.4)
     desk = Desk()
@@ -145,6 +147,7 @@ def writes_everywhere(server: SlackServer, old: str) -> list[list[str]]:
 
 def test_a_gap_is_caught_up(server: SlackServer, mocker: MockerFixture) -> None:
     """What was written while no socket was there is read from the history: all of it, in order, and nothing older."""
+    mocker.patch(f"{CATCHING_UP}.LOOK_BACK", 0.0)
     mocker.patch(f"{SERVICE}.LOOK_BACK", 0.0)
     desk = Desk()
     server.ack_within, server.retry_delays = 0.3, ()
@@ -173,6 +176,7 @@ def test_a_gap_is_caught_up(server: SlackServer, mocker: MockerFixture) -> None:
 
 def test_what_a_process_missed_is_caught_up(server: SlackServer, mocker: MockerFixture) -> None:
     """What was written while no process ran is read at the next start, whatever was the last that was kept before."""
+    mocker.patch(f"{CATCHING_UP}.LOOK_BACK", 0.0)
     mocker.patch(f"{SERVICE}.LOOK_BACK", 0.0)
     desk = Desk()
     server.ack_within, server.retry_delays = 0.3, ()

@@ -252,7 +252,7 @@ def test_receipts(server: SlackServer) -> None:
 
 def test_receipts_go_even_when_slack_is_busy(server: SlackServer, mocker: MockerFixture) -> None:
     """A receipt that cannot be taken back at once is taken back later, and nothing waits for that."""
-    mocker.patch("adapters.chats.slack.chat.RECEIPT_AGAIN_AFTER", 0.05)
+    mocker.patch("adapters.chats.slack.receipts.AGAIN_AFTER", 0.05)
     ts = server.person("U1").writes("hello")
     server.fail("reactions.remove", error="internal_error", status=500)
     server.fail("reactions.remove", retry_after=1)

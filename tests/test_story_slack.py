@@ -162,11 +162,12 @@ def test_an_edit_of_a_waiting_message_replaces_it(ada: SlackPerson, claude: Anth
         ts = ada.writes("seccond")
         ada.edits(ts, "second")
         wait_until(lambda: bool(house.rows("SELECT 1 FROM inbox WHERE state = 'merged' AND channel = 'slack'")), "the edit")
-    claude.says("Both.")
-    ada.reads()
-    texts = [str(request.body["messages"]) for request in claude.message_requests[-2:]]
-    assert any("second" in text for text in texts)
-    assert not any("seccond" in text for text in texts)
+
+    def asked() -> list[str]:
+        return [str(request.body["messages"]) for request in claude.message_requests[-3:] if request.body]
+
+    claude.wait_until(lambda: any("second" in text for text in asked()), 10, "the edited message is read")
+    assert not any("seccond" in text for text in asked())
 
 
 def test_a_text_file_is_read_as_content(ada: SlackPerson, claude: AnthropicServer) -> None:

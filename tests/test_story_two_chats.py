@@ -61,7 +61,9 @@ def test_a_stranger_is_let_in_by_a_button(olga: Person, telegram: TelegramServer
     code = re.search(r"[A-Z0-9]{4}-[A-Z0-9]{4}", ben.reads())
     assert code is not None
     question = olga.reads()
-    assert question.startswith(f"Ben (telegram, id {BEN}) wants to talk with me and shows the code {code[0]}.")
+    assert question.startswith(
+        f"telegram id {BEN}, who calls themselves “Ben”, wants to talk with me and shows the code {code[0]}."
+    )
     olga.presses("Admit as guest")
     assert ben.reads().startswith("Olga let you in")
     telegram.wait_until(lambda: "guest" in olga.sees()[-1] and "Olga" in olga.sees()[-1], 10, "what came of it")

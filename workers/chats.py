@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from time import monotonic
 
 from bot.chat_forms import ChatForm, ChatService, forms
 from bot.errors import ConfigurationError
@@ -11,6 +12,8 @@ from workers.house import House
 from workers.liveness import held
 
 LONGEST_PAUSE = 30.0
+WELL_AFTER = 60.0  # seconds: who was served for so long may fail again as if for the first time
+ENDS_WITHIN = 3.0
 REFUSED_AGAIN_AFTER = 300.0  # seconds: until then somebody may have mended the settings on the vendor's side
 log = logging.getLogger(__name__)
 
@@ -50,16 +53,18 @@ async def _keep_open(form: ChatForm, service: ChatService, desk: FrontDesk, *, a
     """Serve one chat whatever happens to it: the others go on meanwhile. Raises ConfigurationError where it is the only one."""
     failures = 0
     while True:
+        began = monotonic()
         counter = asyncio.ensure_future(_serve(form, service, desk))
         try:
             await asyncio.wait([counter])
         finally:
             counter.cancel()
+            await asyncio.wait([counter], timeout=ENDS_WITHIN)
         error = counter.exception()
         if isinstance(error, ConfigurationError) and alone:
             raise error
+        failures = failures + 1 if monotonic() - began < WELL_AFTER else 0
         pause = growing_pause(failures, LONGEST_PAUSE)
-        failures += 1
         if isinstance(error, ConnectionError):
             log.warning("%s cannot be reached, the next try is in %.0f s: %s", form.title, pause, error)
         elif isinstance(error, ConfigurationError):
@@ -74,5 +79,7 @@ async def _keep_open(form: ChatForm, service: ChatService, desk: FrontDesk, *, a
 
 async def _serve(form: ChatForm, service: ChatService, desk: FrontDesk) -> None:
     name = await service.introduce()
+    for shortcoming in service.shortcomings:
+        await desk.tell_trouble(f"chat:{form.channel}:{shortcoming}", f"{form.title}: {shortcoming}")
     print(f"Serving {name} on {form.title}. Ctrl-C ends the house.", flush=True)  # noqa: T201 - a person started it
     await service.serve(desk)

@@ -4,7 +4,7 @@ import asyncio
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 
@@ -122,7 +122,9 @@ def _chats(house: House) -> Findings:
 
 def _chat(form: ChatForm, settings: ChatSettings) -> Findings:
     try:
-        yield f"✓ {form.channel}: {asyncio.run(_introduce(form, settings))}"
+        name, shortcomings = asyncio.run(_introduce(form, settings))
+        yield f"✓ {form.channel}: {name}"
+        yield from (f"✗ {form.channel}: {shortcoming}" for shortcoming in shortcomings)
     except ConfigurationError as error:
         yield f"✗ {form.channel}: {error}"
     except ConnectionError as error:
@@ -132,10 +134,10 @@ def _chat(form: ChatForm, settings: ChatSettings) -> Findings:
         )
 
 
-async def _introduce(form: ChatForm, settings: ChatSettings) -> str:
+async def _introduce(form: ChatForm, settings: ChatSettings) -> tuple[str, Sequence[str]]:
     service = form.open(settings)
     try:
-        return await service.introduce()
+        return await service.introduce(), service.shortcomings
     finally:
         await service.close()
 

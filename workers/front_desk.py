@@ -4,6 +4,8 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from time import monotonic
 from typing import Any, Self, TypeVar
@@ -11,7 +13,7 @@ from typing import Any, Self, TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot import conversations
+from bot import conversations, readings
 from bot.delivery import Delivery
 from bot.errors import DeliveryError
 from bot.messages import Address, IncomingMessage
@@ -55,7 +57,8 @@ class FrontDesk:
         self._house = house
         self._chats = chats
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="store")
-        self._reception = house.reception()
+        # Rung beside what was asked for: whoever waits for a message to be on disk need not wait for a bell.
+        self._reception = replace(house.reception(), ring=self._ring_soon)
         self.database = AsyncDatabase(house.stores.house, self._threads)
         self._presences = Presences(self.database, chats)
         self._delivery = Delivery(self.database, chats, self._presences, utc_now)
@@ -90,6 +93,18 @@ class FrontDesk:
         """Return the newest message that is kept of each chat and thread of a channel."""
         return await self.database.read(lambda tx: conversations.newest_messages(tx, channel))
 
+    async def known(self, channel: str, ids: Sequence[str]) -> set[str]:
+        """Return which of these messages are kept already."""
+        return await self.database.read(lambda tx: readings.known(tx, channel, ids))
+
+    async def unread_since(self, channel: str) -> datetime | None:
+        """Return since when something of a channel may have been missed."""
+        return await self.database.read(lambda tx: readings.unread_since(tx, channel))
+
+    async def note_unread(self, channel: str, since: datetime | None) -> None:
+        """Note since when something may have been missed, or that nothing was."""
+        await self.database.write(lambda tx: readings.note_unread(tx, channel, since))
+
     async def park(self, channel: str, payload: str, error: str) -> None:
         """Keep an update that nobody can read."""
         await self._in_thread(partial(self._reception.park, channel, payload, error))
@@ -119,8 +134,13 @@ class FrontDesk:
             except DeliveryError as error:
                 log.warning("an owner could not be told: %s", error)
 
+    def _ring_soon(self, conversation_ids: Sequence[int]) -> bool:
+        self._threads.submit(self._house.doorbell.ring, conversation_ids)
+        return True
+
     def _on_news(self, kind: str, conversation_id: int, turn_id: int, text: str) -> None:
         if kind == REPLY:
+            self._presences.over(conversation_id, turn_id)
             self._delivery.news(conversation_id)
         else:
             self._presences.tell(conversation_id, turn_id, text)

@@ -17,6 +17,7 @@ class Rate:
         self._gap = 1 / a_second
         self._slack = self._gap * (at_once - 1)
         self._next = 0.0
+        self._promised = 0.0  # up to where those stand in line who were told to come again
 
     def wait(self) -> float:
         """Return how long the next request would have to wait, in seconds."""
@@ -25,6 +26,13 @@ class Rate:
     def take(self) -> None:
         """Count a request."""
         self._next = max(self._next, monotonic()) + self._gap
+
+    def promise(self) -> float:
+        """Return when somebody may come again who cannot be served now, each later than the one before, in seconds."""
+        self._promised = max(self._promised, self._next)
+        wait = self._promised - self._slack - monotonic()
+        self._promised += self._gap
+        return max(0.0, wait)
 
 
 class Pace:
@@ -39,7 +47,8 @@ class Pace:
         rate = self._of(chat, a_second, at_once)
         wait = max(rate.wait(), self._together.wait())
         if wait > LONGEST_WAIT:
-            raise RetryLater("this chat is written to as fast as its vendor allows", wait)
+            slower = rate if rate.wait() >= self._together.wait() else self._together
+            raise RetryLater("messages are sent as fast as the vendor allows", slower.promise())
         rate.take()
         self._together.take()
         if wait:

@@ -1,36 +1,31 @@
 """Slack's side of a reply: what is sent, edited, streamed and shown."""
 
-import asyncio
-import logging
-import re
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
 from adapters.chats.pace import Pace, Rate
 from adapters.chats.slack import text as slack_text
+from adapters.chats.slack.blocks import words
 from adapters.chats.slack.events import CHANNEL
+from adapters.chats.slack.receipts import Receipts
 from adapters.chats.slack.web import Refused, Web
 from bot.errors import BadFormat, ChatGone, DeliveryError, Doubtful, MessageGone, NotChanged, RetryLater
 from bot.messages import Address, Button
 from bot.ports import Json
 
-RECEIPT = "eyes"
-RECEIPT_AGAIN_AFTER = 5.0  # seconds
 A_SECOND, AT_ONCE = 1.0, 20  # messages into one channel
 TOGETHER = Rate(5.0, 300)  # "several hundred a minute" in a workspace
 PACE = 0.7  # seconds between two additions to a stream: 100 a minute in a workspace
 EDIT_PACE = 1.2  # seconds between two edits: 50 a minute
-LONGEST_LABEL = 75
-LONGEST_SECTION = 3000
+EDITS_A_SECOND = 0.6  # of unfinished answers in all conversations together
 LONGEST_EDIT = 4000  # characters of a text without Markdown
 NOTHING_YET = "…"  # ends a stream that shows nothing, as it could not without any text
 MOST_MESSAGES = 3  # an answer of more becomes a file
 REMEMBERED = 5000
-_MESSAGE = re.compile(r"[CDG][A-Z0-9]+:[0-9]+\.[0-9]+")  # and no command, press or file
 _STREAM_OVER = {"message_not_in_streaming_state", "stopped_by_user"}
-_NO_STREAMS = {"unknown_method", "not_allowed_token_type", "method_not_supported_for_channel_type", "feature_not_enabled"}
-log = logging.getLogger(__name__)
+_NO_STREAMS_HERE = {"method_not_supported_for_channel_type"}
+_NO_STREAMS = {"unknown_method", "not_allowed_token_type", "feature_not_enabled"} | _NO_STREAMS_HERE
 
 
 class Slack:
@@ -42,12 +37,12 @@ class Slack:
     def __init__(self, web: Web) -> None:
         self._web = web
         self._pace = Pace(TOGETHER)
-        self._streams: dict[str, str] = {}  # messages that still grow, and what of them is shown
+        self._previews = Rate(EDITS_A_SECOND, 5)
+        self._streams: OrderedDict[str, str] = OrderedDict()  # messages that still grow, and what of them is shown
         self._writers: OrderedDict[str, tuple[str, str]] = OrderedDict()
-        self._receipts: set[str] = set()
-        self._tidying: set[asyncio.Task[None]] = set()
+        self._receipts = Receipts(web)
         self._homes: dict[str, str] = {}
-        self._has_streams = True
+        self._no_streams: set[str] = set()  # channels, or "" for all, of which Slack said so
 
     def note_writer(self, message: str, user: str, team: str) -> None:
         """Remember who wrote a message: a stream in a channel must name who asked for it."""
@@ -61,7 +56,7 @@ class Slack:
         if len(found) > MOST_MESSAGES:
             found = [found[0], {"file": text, "name": "answer.md"}]
         if found and buttons:
-            found[-1]["buttons"] = [[button.label, button.token] for button in buttons]
+            found[0 if "file" in found[-1] else -1]["buttons"] = [[button.label, button.token] for button in buttons]
         return found
 
     def plain(self, payload: Json) -> Json:
@@ -90,7 +85,7 @@ class Slack:
         if "file" in payload:
             return await self._send_file(place, address, payload)
         sent = await self._say("chat.postMessage", place, payload, thread_ts=address.thread or None, **_quiet())
-        return f"{place}:{sent['ts']}"
+        return f"{place}:{_told(sent, 'ts')}"
 
     async def edit(self, address: Address, native_id: str, payload: Json) -> None:
         """Replace a message; one that grew is finished. Raises DeliveryError."""
@@ -132,16 +127,24 @@ class Slack:
                 markdown_text=shown,
             )
         except (Refused, BadFormat, ChatGone) as error:
-            self._has_streams = not (isinstance(error, Refused) and error.code in _NO_STREAMS)
+            code = error.code if isinstance(error, Refused) else ""
+            if code in _NO_STREAMS:
+                self._no_streams.add(address.chat if code in _NO_STREAMS_HERE else "")
             return await self.send(address, payload, None)
-        native_id = f"{address.chat}:{sent['ts']}"
+        native_id = f"{address.chat}:{_told(sent, 'ts')}"
         self._streams[native_id] = shown or ""
+        if len(self._streams) > REMEMBERED:
+            self._streams.popitem(last=False)
         return native_id
 
     async def grow(self, address: Address, native_id: str, payload: Json) -> None:
         """Show how far an answer is. Raises DeliveryError."""
         shown = self._streams.get(native_id)
         if shown is None:
+            # Answers are edited into their messages too: what is only shown leaves them room.
+            if self._previews.wait() > 0:
+                raise RetryLater("unfinished answers are edited as often as Slack allows", self._previews.wait())
+            self._previews.take()
             await self.edit(address, native_id, payload)
             return
         more = slack_text.grown(shown, payload["unfinished"])
@@ -150,9 +153,12 @@ class Slack:
         place, _, ts = native_id.partition(":")
         try:
             await self._web.call("chat.appendStream", place, channel=place, ts=ts, markdown_text=more)
-        except Refused as error:
+        except RetryLater:
+            raise
+        except DeliveryError as error:
+            # What it shows now is not known, or it grows no more: from here on it is edited, as a whole.
             self._streams.pop(native_id, None)
-            if error.code not in _STREAM_OVER:
+            if not isinstance(error, Refused) or error.code not in _STREAM_OVER:
                 raise
         else:
             self._streams[native_id] = shown + more
@@ -163,28 +169,14 @@ class Slack:
     async def typing(self, address: Address, message: str | None) -> None:
         """Put the receipt on a message. Raises DeliveryError."""
         del address
-        if message is None or message in self._receipts or not _MESSAGE.fullmatch(message):
-            return
-        place, _, ts = message.partition(":")
-        try:
-            await self._web.call("reactions.add", place, channel=place, timestamp=ts, name=RECEIPT)
-        except Refused as error:
-            if error.code != "already_reacted":
-                raise
-        self._receipts.add(message)
+        if message is not None:
+            await self._receipts.put(message)
 
     async def calm(self, address: Address, message: str | None) -> None:
         """Take the receipt away. Raises DeliveryError."""
         del address
-        if message is None or message not in self._receipts:
-            return
-        self._receipts.discard(message)
-        try:
-            await self._take_back(message)
-        except (RetryLater, Doubtful) as error:
-            task = asyncio.ensure_future(self._take_back_later(message, error))  # nobody asks a second time
-            self._tidying.add(task)
-            task.add_done_callback(self._tidying.discard)
+        if message is not None:
+            await self._receipts.take_away(message)
 
     async def home(self, chat: str) -> str:
         """Return the direct messages with somebody who is named by an id; any other chat is itself. Raises DeliveryError."""
@@ -193,32 +185,11 @@ class Slack:
         user = chat.rpartition("/")[2]
         if user not in self._homes:
             opened = await self._web.call("conversations.open", users=user)
-            self._homes[user] = str(opened["channel"]["id"])
+            self._homes[user] = _told(opened.get("channel"), "id", RetryLater)
         return self._homes[user]
 
-    async def _take_back(self, message: str) -> None:
-        place, _, ts = message.partition(":")
-        try:
-            await self._web.call("reactions.remove", place, channel=place, timestamp=ts, name=RECEIPT)
-        except Refused as error:
-            if error.code != "no_reaction":
-                raise
-
-    async def _take_back_later(self, message: str, trouble: DeliveryError | None) -> None:
-        while trouble is not None:
-            asked = trouble.wait if isinstance(trouble, RetryLater) else None
-            await asyncio.sleep(asked or RECEIPT_AGAIN_AFTER)
-            trouble = None
-            try:
-                if message not in self._receipts:
-                    await self._take_back(message)
-            except (RetryLater, Doubtful) as error:
-                trouble = error
-            except DeliveryError as error:
-                log.info("a receipt stays: %s", error)
-
     def _can_stream(self, address: Address) -> bool:
-        return self._has_streams and bool(address.thread)
+        return bool(address.thread) and self._no_streams.isdisjoint({"", address.chat})
 
     async def _finish(self, place: str, ts: str, rest: str | None) -> bool:
         """End a stream; tell whether it was one until now."""
@@ -236,7 +207,9 @@ class Slack:
 
     async def _say(self, method: str, place: str, payload: Json, **more: Any) -> Any:  # noqa: ANN401 - any JSON
         try:
-            return await self._web.call(method, place, channel=place, **_words(payload, method), **more)
+            return await self._web.call(
+                method, place, channel=place, **words(payload, new=method == "chat.postMessage"), **more
+            )
         except Refused as error:
             if error.code in ("same_text", "no_change"):
                 raise NotChanged(error.reason) from error
@@ -246,45 +219,35 @@ class Slack:
 
     async def _send_file(self, place: str, address: Address, payload: Json) -> str:
         body = str(payload["file"]).encode()
-        ticket = await self._web.call("files.getUploadURLExternal", form=True, filename=payload["name"], length=len(body))
-        await self._web.upload(ticket["upload_url"], body)
+        try:
+            return await self._upload(place, address, payload["name"], body)
+        except Refused as error:
+            if error.code == "missing_scope":
+                raise RetryLater(error.reason, 60.0) from error
+            raise
+
+    async def _upload(self, place: str, address: Address, name: str, body: bytes) -> str:
+        ticket = await self._web.call("files.getUploadURLExternal", form=True, filename=name, length=len(body))
+        file = _told(ticket, "file_id", RetryLater)
+        await self._web.upload(_told(ticket, "upload_url", RetryLater), body)
         await self._web.call(
             "files.completeUploadExternal",
             place,
-            files=[{"id": ticket["file_id"], "title": "The whole answer"}],
+            files=[{"id": file, "title": "The whole answer"}],
             channel_id=place,
             thread_ts=address.thread or None,
             initial_comment="This answer is long, so here it is whole, as a file.",
         )
-        return f"{place}:file-{ticket['file_id']}"
+        return f"{place}:file-{file}"
+
+
+def _told(answer: Any, name: str, lack: type[DeliveryError] = Doubtful) -> str:  # noqa: ANN401 - any JSON
+    """Return what an answer must tell. Raises a DeliveryError when it does not."""
+    value = answer.get(name) if isinstance(answer, dict) else None
+    if not value:
+        raise lack(f"Slack's answer has no {name}")
+    return str(value)
 
 
 def _quiet() -> Json:
     return {"unfurl_links": False, "unfurl_media": False}  # a preview fetches the address, and so tells it what was said
-
-
-def _words(payload: Json, method: str) -> Json:
-    """Return what carries the words: Markdown by itself where it may stand alone, blocks where buttons or an edit need them."""
-    markdown, mrkdwn, buttons = payload["markdown"], payload["mrkdwn"], payload.get("buttons")
-    if method == "chat.postMessage" and not buttons:
-        return {"markdown_text": markdown} if markdown else {"text": mrkdwn}
-    if not markdown and not buttons:
-        return {"text": mrkdwn, "blocks": []}
-    words = {"type": "markdown", "text": markdown}
-    if not markdown:
-        words = {"type": "section", "text": {"type": "mrkdwn", "text": mrkdwn[:LONGEST_SECTION]}}
-    # Beside blocks the text is only what a notification shows.
-    return {"text": mrkdwn[:LONGEST_SECTION], "blocks": [words, *([_actions(buttons)] if buttons else [])]}
-
-
-def _actions(buttons: Sequence[Sequence[str]]) -> Json:
-    elements = [
-        {
-            "type": "button",
-            "action_id": f"press-{number}",
-            "text": {"type": "plain_text", "text": label[:LONGEST_LABEL]},
-            "value": token,
-        }
-        for number, (label, token) in enumerate(buttons, start=1)
-    ]
-    return {"type": "actions", "elements": elements}

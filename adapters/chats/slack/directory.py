@@ -5,7 +5,7 @@ import logging
 from dataclasses import dataclass
 
 from adapters.chats.slack.chat import Slack
-from adapters.chats.slack.events import FOREIGN, OTHER_BOT
+from adapters.chats.slack.events import FOREIGN, OTHER_BOT, Me
 from adapters.chats.slack.web import Refused, Web
 from bot.errors import DeliveryError
 from bot.messages import IncomingMessage, Sender
@@ -26,9 +26,10 @@ class _Entry:
 class Directory:
     """People by their ids."""
 
-    def __init__(self, web: Web, chat: Slack) -> None:
+    def __init__(self, web: Web, chat: Slack, me: Me) -> None:
         self._web = web
         self._chat = chat
+        self._me = me
         self._entries: dict[str, _Entry] = {}
         self._asking: dict[str, asyncio.Task[_Entry]] = {}  # of many messages at once each would ask
 
@@ -36,17 +37,15 @@ class Directory:
         """Return a message with its sender's name and standing, and with the chat in which a command is answered."""
         sender, address = message.sender, message.address
         user = sender.id.rpartition("/")[2]
-        if user.startswith(("U", "W")):
-            entry = await self._entry(user)
-            changes = {"name": entry.name, "outsider": sender.outsider or entry.outsider}
-            sender = Sender.model_validate({**sender.model_dump(), **changes})
-        if address.chat == user:
-            address = address.model_copy(update={"chat": await self._home(user)})
+        is_command = address.chat == user
+        entry, home = await asyncio.gather(
+            self._entry(user) if user.startswith(("U", "W")) else _nobody(), self._home(user) if is_command else _nowhere()
+        )
+        changes = {"name": entry.name or sender.name, "outsider": sender.outsider or entry.outsider}
+        sender = Sender.model_validate({**sender.model_dump(), **changes})
+        if is_command:
+            address = address.model_copy(update={"chat": home})
         return message.model_copy(update={"sender": sender, "address": address})
-
-    async def name(self, user: str) -> str:
-        """Return somebody's name, or the id where Slack does not tell."""
-        return (await self._entry(user)).name or user
 
     async def _entry(self, user: str) -> _Entry:
         if user in self._entries:
@@ -62,11 +61,15 @@ class Directory:
                 answer = await self._web.call("users.info", form=True, user=user)
         except (DeliveryError, TimeoutError) as error:
             log.info("nothing is known about %s: %s", user, error)
-            refused = isinstance(error, Refused) and error.code == "missing_scope"
-            return _Entry(user, UNKNOWN) if refused else _Entry("", "")
+            # Of a person who is known this changes nothing; nobody else is taken in whom Slack does not vouch for.
+            return _Entry(user if isinstance(error, Refused) else "", UNKNOWN)
+        found = answer.get("user")
+        if not isinstance(found, dict) or not found.get("id"):
+            log.warning("Slack's answer tells nothing about %s", user)
+            return _Entry("", UNKNOWN)
         if len(self._entries) >= MOST:
             self._entries.clear()
-        self._entries[user] = _read(answer["user"])
+        self._entries[user] = self._read(found)
         return self._entries[user]
 
     async def _home(self, user: str) -> str:
@@ -77,14 +80,28 @@ class Directory:
             log.warning("the direct messages with %s cannot be opened: %s", user, error)
             return user
 
+    def _read(self, user: dict[str, object]) -> _Entry:
+        profile = user.get("profile")
+        names = profile if isinstance(profile, dict) else {}
+        name = names.get("display_name") or names.get("real_name") or user.get("real_name") or user.get("name") or ""
+        outsider = FOREIGN if user.get("is_stranger") or not self._is_of_here(user) else ""
+        if user.get("is_bot") or user.get("is_workflow_bot"):
+            outsider = OTHER_BOT
+        if user.get("is_restricted") or user.get("is_ultra_restricted"):
+            outsider = GUEST
+        return _Entry(str(name), outsider)
 
-def _read(user: dict[str, object]) -> _Entry:
-    profile = user.get("profile")
-    names = profile if isinstance(profile, dict) else {}
-    name = names.get("display_name") or names.get("real_name") or user.get("real_name") or user.get("name") or ""
-    outsider = FOREIGN if user.get("is_stranger") else ""
-    if user.get("is_bot") or user.get("is_workflow_bot"):
-        outsider = OTHER_BOT
-    if user.get("is_restricted") or user.get("is_ultra_restricted"):
-        outsider = GUEST
-    return _Entry(str(name), outsider)
+    def _is_of_here(self, user: dict[str, object]) -> bool:
+        """Tell whether somebody belongs to the workspace, in an organisation perhaps by way of another one of it."""
+        grid = user.get("enterprise_user")
+        teams = grid.get("teams") if isinstance(grid, dict) else None
+        team = user.get("team_id") or self._me.team
+        return team in (self._me.team, self._me.enterprise) or (isinstance(teams, list) and self._me.team in teams)
+
+
+async def _nobody() -> _Entry:
+    return _Entry("", "")
+
+
+async def _nowhere() -> str:
+    return ""

@@ -6,104 +6,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from adapters.chats.slack.manifest import COMMAND
+from adapters.chats.slack.payloads import Command, Envelope, Message, Presses
 from bot.messages import Address, IncomingMessage, Sender
 
 CHANNEL = "slack"
 FOREIGN = "somebody of another workspace"
 OTHER_BOT = "a bot or a workflow"
-_TS = r"^[0-9]{1,11}\.[0-9]{1,9}$"  # one digit more would be past all that a datetime can tell
 _SPOKEN = {"", "file_share", "me_message", "thread_broadcast", "bot_message"}  # the kinds of messages that somebody wrote
 _TOKEN = re.compile(r"<([@#!]?)([^<>|]*)(?:\|([^<>]*))?>")
 _ENTITIES = {"&lt;": "<", "&gt;": ">", "&amp;": "&"}  # all that Slack writes
 _ENTITY = re.compile("|".join(_ENTITIES))
 _PRESSED = "press:"
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True)
-
-
-class File(_Part):
-    """A file that somebody sent."""
-
-    id: str
-    name: str = "a file"
-    mimetype: str = ""
-    size: int = 0
-    url_private: str = ""
-
-
-class Editing(_Part):
-    """Who changed a message, and when."""
-
-    user: str = ""
-    ts: str = Field(pattern=_TS)
-
-
-class Message(_Part):
-    """A message event, or the message inside one that tells of a change."""
-
-    type: str = ""
-    subtype: str = ""
-    channel: str = ""
-    channel_type: str = ""
-    user: str = ""
-    bot_id: str = ""
-    username: str = ""
-    text: str = ""
-    ts: str = Field("", pattern=rf"^$|{_TS}")
-    thread_ts: str = Field("", pattern=rf"^$|{_TS}")
-    client_msg_id: str = ""
-    team: str = ""
-    user_team: str = ""
-    source_team: str = ""
-    hidden: bool = False
-    edited: Editing | None = None
-    files: tuple[File, ...] = Field((), strict=False)
-    message: "Message | None" = None
-    previous_message: "Message | None" = None
-
-
-class _Envelope(_Part):
-    type: str = ""
-    team_id: str = ""
-    event: Message | None = None
-
-
-class _Command(_Part):
-    command: str
-    text: str = ""
-    user_id: str
-    user_name: str = ""
-    team_id: str = ""
-    trigger_id: str
-
-
-class _Named(_Part):
-    id: str
-    username: str = ""
-    team_id: str = ""
-
-
-class _Action(_Part):
-    value: str = ""
-    action_ts: str = ""
-
-
-class _Container(_Part):
-    channel_id: str = ""
-    message_ts: str = ""
-    thread_ts: str = ""
-
-
-class _Presses(_Part):
-    type: str
-    user: _Named
-    container: _Container
-    actions: tuple[_Action, ...] = Field(min_length=1, strict=False)
 
 
 @dataclass(frozen=True)
@@ -115,11 +29,19 @@ class Me:
     bot_id: str
     name: str
     commands: Collection[str] = ()
+    enterprise: str = ""
+
+
+def place_of(payload: Any) -> str:  # noqa: ANN401 - whatever the vendor sent
+    """Return the channel of a message event, or nothing for what else was sent."""
+    event = payload.get("event") if isinstance(payload, dict) else None
+    channel = event.get("channel") if isinstance(event, dict) else None
+    return channel if isinstance(channel, str) else ""
 
 
 def message_of(payload: Any) -> Message | None:  # noqa: ANN401 - whatever the vendor sent
     """Return the message that an event tells of. Raises pydantic.ValidationError for what cannot be an event."""
-    return _Envelope.model_validate(payload).event
+    return Envelope.model_validate(payload).event
 
 
 def to_message(payload: Any, me: Me) -> IncomingMessage | None:  # noqa: ANN401 - whatever the vendor sent
@@ -129,10 +51,10 @@ def to_message(payload: Any, me: Me) -> IncomingMessage | None:  # noqa: ANN401 
     """
     kind = payload.get("type") if isinstance(payload, dict) else None
     if kind == "block_actions":
-        return _press(_Presses.model_validate(payload), me)
+        return _press(Presses.model_validate(payload), me)
     if isinstance(payload, dict) and "command" in payload:
-        return _command(_Command.model_validate(payload), me)
-    envelope = _Envelope.model_validate(payload)
+        return _command(Command.model_validate(payload), me)
+    envelope = Envelope.model_validate(payload)
     event = envelope.event
     if event is None or event.type not in ("message", "app_mention"):
         return None
@@ -143,7 +65,7 @@ def to_message(payload: Any, me: Me) -> IncomingMessage | None:  # noqa: ANN401 
 
 
 def _said(event: Message, me: Me) -> IncomingMessage | None:
-    if event.subtype not in _SPOKEN or not event.channel or not event.ts or not (event.text or event.files):
+    if event.subtype not in _SPOKEN or not event.channel or not event.ts or not (event.text or event.files or event.shared):
         return None
     if event.hidden:
         return None  # nobody sees it, so that nobody could have meant it
@@ -183,7 +105,7 @@ def _edit(event: Message, me: Me) -> IncomingMessage | None:
     return said.model_copy(update={"id": f"{said.native_id}:{after.edited.ts}", "is_edit": True})
 
 
-def _command(command: _Command, me: Me) -> IncomingMessage:
+def _command(command: Command, me: Me) -> IncomingMessage:
     """Turn a slash command into what one would write in the direct messages with the house, where it is answered."""
     name, first = command.command.removeprefix("/"), command.text.strip().partition(" ")[0].removeprefix("/").lower()
     words = command.text.strip()
@@ -204,7 +126,7 @@ def _command(command: _Command, me: Me) -> IncomingMessage:
     )
 
 
-def _press(presses: _Presses, me: Me) -> IncomingMessage | None:
+def _press(presses: Presses, me: Me) -> IncomingMessage | None:
     place, action = presses.container, presses.actions[0]
     if not place.channel_id or not action.value:
         return None
@@ -234,8 +156,8 @@ def _sender(event: Message, me: Me) -> Sender | None:
 
 
 def _person(user: str, team: str, me: Me) -> Sender:
-    team = team or me.team
-    home = team == me.team
+    home = team in ("", me.team, me.enterprise)
+    team = me.team if home else team
     return Sender(channel=CHANNEL, id=f"{team}/{user}", name="", short=user if home else "", outsider="" if home else FOREIGN)
 
 
@@ -251,7 +173,7 @@ def _address(event: Message, *, private: bool) -> Address:
 
 def _unreadable(event: Message) -> str:
     if not event.files:
-        return ""
+        return "a forwarded message" if event.shared else ""
     return "a file" if len(event.files) == 1 else f"{len(event.files)} files"
 
 

@@ -1,23 +1,38 @@
-"""Catching up: after a gap in the sockets, what people wrote meanwhile is read from the channels' histories."""
+"""What Slack's history tells: the places that the house is in, and what was said there since a time."""
 
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from adapters.chats.slack.web import Web
 from bot.errors import DeliveryError, Doubtful, RetryLater
 
 PAGE = 200
-MOST_PAGES = 20
-MOST_THREADS = 50  # those in which something was said last
+MOST_PAGES = 50
+MOST_THREADS = 50  # of a channel, those in which something was said last
+OLDEST_THREAD = 7 * 86_400.0  # seconds: the history names threads by when they began, not by what was said last
 KINDS = ("im", "mpim", "public_channel", "private_channel")
 AGAIN_AFTER = 1.0  # seconds
-MOST_DOUBTS = 10
+MOST_DOUBTS = 5
 Json = dict[str, Any]
 _MESSAGE = re.compile(r"(?:[CDG][A-Z0-9]+|command:[^:]*):([0-9]{1,11}\.[0-9]{1,9})")
+_TIME = re.compile(r"[0-9]{1,11}\.[0-9]{1,9}")
 log = logging.getLogger(__name__)
+
+
+class UnreadError(Exception):
+    """A place cannot be read at present."""
+
+
+@dataclass
+class Said:
+    """What was said in a channel since a time, oldest first, and the threads in which something was."""
+
+    payloads: list[Json] = field(default_factory=list)
+    threads: list[str] = field(default_factory=list)
 
 
 def newest_of(messages: Mapping[tuple[str, str], str]) -> float:
@@ -25,71 +40,87 @@ def newest_of(messages: Mapping[tuple[str, str], str]) -> float:
     return max((float(_ts(message) or 0) for message in messages.values()), default=0.0)
 
 
-async def missed(web: Web, kept: Mapping[tuple[str, str], str], since: float) -> AsyncIterator[Json]:
-    """Give the payload of every message since a time, each place's oldest first.
-
-    `kept` maps each channel and thread to the newest message that is kept of it. A place that cannot be read is left out, and
-    said in the log.
-    """
-    lately = sorted(kept, key=lambda place: _ts(kept[place]), reverse=True)
-    order = {channel: number for number, (channel, _) in reversed(list(enumerate(lately)))}
-    places = await _places(web)
-    threads = [place for place in lately if place[1]]
-    for channel in sorted(places, key=lambda channel: order.get(channel, len(order))):
-        async for message in _pages(web, "conversations.history", since, channel=channel):
-            yield _payload(message, channel, places[channel])
-            if message.get("reply_count"):
-                threads.insert(0, (channel, str(message.get("ts"))))  # begun meanwhile, and maybe with the house
-    for channel, thread in list(dict.fromkeys(threads))[:MOST_THREADS]:
-        async for reply in _pages(web, "conversations.replies", since, channel=channel, ts=thread):
-            if reply.get("ts") != thread:
-                yield _payload(reply, channel, "im" if channel.startswith("D") else "channel")
+def lately(messages: Mapping[tuple[str, str], str]) -> list[tuple[str, str]]:
+    """Return the channels and threads of messages, those first in which something was said last."""
+    return sorted(messages, key=lambda place: _ts(messages[place]), reverse=True)
 
 
-async def _places(web: Web) -> dict[str, str]:
-    """Return the kind of each channel that the house is in, its direct messages among them."""
-    places: dict[str, str] = {}
+async def places(web: Web) -> dict[str, str]:
+    """Return the kind of each channel that the house is in, its direct messages among them. Raises UnreadError."""
+    found: dict[str, str] = {}
     for kind in KINDS:
         async for answer in _answers(web, "users.conversations", types=kind):
-            for place in answer["channels"]:
-                if not place.get("is_archived"):
-                    places[str(place["id"])] = "im" if kind == "im" else "channel"
-    return places
+            for place in _listed(answer, "channels"):
+                if place.get("id") and not place.get("is_archived"):
+                    found[str(place["id"])] = "im" if kind == "im" else "channel"
+    return found
 
 
-async def _pages(web: Web, method: str, since: float, **place: str) -> AsyncIterator[Json]:
+async def said(web: Web, channel: str, kind: str, since: float, known: Collection[str]) -> Said:
+    """Return what was said in a channel since a time, in its threads too, the `known` ones among them. Raises UnreadError."""
+    found = Said()
+    async for message in _messages(web, "conversations.history", since - OLDEST_THREAD, channel=channel):
+        if _moment(message, "ts") > since:
+            found.payloads.append(_payload(message, channel, kind))
+        if _moment(message, "latest_reply") > since:
+            found.threads.insert(0, str(message["ts"]))
+    threads = list(dict.fromkeys((*found.threads, *known)))
+    if len(threads) > MOST_THREADS:
+        log.warning("of %s threads of %s the newest %s are read", len(threads), channel, MOST_THREADS)
+    for thread in threads[:MOST_THREADS]:
+        async for reply in _messages(web, "conversations.replies", since, channel=channel, ts=thread):
+            if reply.get("ts") != thread:
+                found.payloads.append(_payload(reply, channel, kind))
+    return found
+
+
+async def _messages(web: Web, method: str, since: float, **place: str) -> AsyncIterator[Json]:
     """Give the messages of a place after a time, oldest first."""
     found: list[Json] = []
-    async for answer in _answers(web, method, oldest=f"{since:.6f}", **place):
-        found += answer["messages"]
+    async for answer in _answers(web, method, oldest=f"{max(since, 0):.6f}", **place):
+        found += _listed(answer, "messages")
     for message in sorted(found, key=lambda message: str(message.get("ts", ""))):
         yield message
 
 
 async def _answers(web: Web, method: str, **arguments: str) -> AsyncIterator[Json]:
-    """Give each page of an answer, however long Slack asks to wait in between."""
-    cursor, pages, doubts = "", 0, 0
-    while pages < MOST_PAGES:
-        try:
-            answer = await web.call(method, form=True, limit=PAGE, cursor=cursor or None, **arguments)
-        except RetryLater as error:
-            await asyncio.sleep(error.wait or AGAIN_AFTER)
-            continue
-        except Doubtful as error:
-            doubts += 1
-            if doubts < MOST_DOUBTS:
+    """Give each page of an answer, however long Slack asks to wait in between. Raises UnreadError."""
+    cursor, doubts = "", 0
+    for _ in range(MOST_PAGES):
+        while True:
+            try:
+                answer = await web.call(method, form=True, limit=PAGE, cursor=cursor or None, **arguments)
+                break
+            except RetryLater as error:
+                await asyncio.sleep(error.wait or AGAIN_AFTER)
+            except Doubtful as error:
+                doubts += 1
+                if doubts >= MOST_DOUBTS:
+                    raise UnreadError(f"{method} {arguments}: {error}") from error
                 await asyncio.sleep(AGAIN_AFTER)
-                continue
-            log.warning("what was missed cannot be read (%s %s): %s", method, arguments, error)
-            return
-        except DeliveryError as error:
-            log.warning("what was missed cannot be read (%s %s): %s", method, arguments, error)
-            return
+            except DeliveryError as error:
+                if getattr(error, "code", "") == "thread_not_found":
+                    return
+                raise UnreadError(f"{method} {arguments}: {error}") from error
         yield answer
-        pages += 1
-        cursor = answer.get("response_metadata", {}).get("next_cursor", "")
+        cursor = (answer.get("response_metadata") or {}).get("next_cursor", "")
         if not cursor:
             return
+    log.warning("of %s %s only %s pages are read", method, arguments, MOST_PAGES)
+
+
+def _listed(answer: Json, name: str) -> list[Json]:
+    """Return what an answer lists. Raises UnreadError when it lists nothing: who knows what that means."""
+    found = answer.get(name)
+    if not isinstance(found, list):
+        raise UnreadError(f"Slack's answer has no {name}")
+    return [one for one in found if isinstance(one, dict)]
+
+
+def _moment(message: Json, name: str) -> float:
+    """Return a time that a message names, or 0."""
+    told = message.get(name)
+    return float(told) if isinstance(told, str) and _TIME.fullmatch(told) else 0.0
 
 
 def _payload(message: Json, channel: str, kind: str) -> Json:

@@ -37,6 +37,8 @@ class _Client(SocketModeClient):
     connections = 0
     attempt: "asyncio.Future[None] | None" = None
     tries_again_at = 0.0
+    good_at = 0.0  # when a connection was last known to be good, in seconds since 1970
+    on_connected: "Callable[[float], object]" = float
 
     async def issue_new_wss_url(self) -> str:
         """Fetch a ticket, less and less often while there is none, and remember why."""
@@ -58,6 +60,14 @@ class _Client(SocketModeClient):
         """Connect, and count it."""
         await super().connect()  # type: ignore[no-untyped-call] # the SDK's own
         self.connections += 1
+        self.on_connected(self.good_at)  # before anything that comes over it is looked at
+        self.good_at = time()
+
+    async def hurry(self) -> None:
+        """Let no attempt take longer than a moment: the SDK would wait five minutes for an answer."""
+        await self.aiohttp_client_session.close()
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=TICKET_LASTS / 2, sock_read=TICKET_LASTS)
+        self.aiohttp_client_session = aiohttp.ClientSession(timeout=timeout)
 
     def connect_soon(self) -> None:
         """Begin to connect, unless that is under way or was tried just now; nobody waits for it."""
@@ -95,6 +105,8 @@ class Sockets:
         client = _Client(
             self._app_token, logger=_silent("slack_sdk.socket_mode"), web_client=self._web, ping_interval=PING_EVERY
         )
+        await client.hurry()
+        client.on_connected = on_connected
         app = self._app(me)
 
         async def answer(client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
@@ -102,26 +114,22 @@ class Sockets:
 
         client.socket_mode_request_listeners.append(answer)
         try:
-            await self._watch(client, on_connected, on_trouble)
+            await self._watch(client, on_trouble)
         finally:
             await client.close()
 
     async def _watch(
         self,
         client: _Client,
-        on_connected: Callable[[float], object],
         on_trouble: Callable[[str], Awaitable[None]],
     ) -> None:
-        seen, lost_at, tried_at, told, good_at = 0, monotonic(), monotonic(), False, 0.0
+        lost_at, tried_at, told = monotonic(), monotonic(), False
         while True:
-            await asyncio.sleep(LOOKS_EVERY if seen else LOOKS_EVERY / 50)
-            if client.connections != seen:
-                seen, told = client.connections, False
-                on_connected(good_at)
+            await asyncio.sleep(LOOKS_EVERY if client.connections else LOOKS_EVERY / 50)
             now = monotonic()
             if await client.is_connected():
-                lost_at = tried_at = now
-                good_at = client.last_ping_pong_time or good_at or time()
+                lost_at, tried_at, told = now, now, False
+                client.good_at = client.last_ping_pong_time or client.good_at or time()
                 continue
             if now - tried_at >= TICKET_LASTS:
                 tried_at = now

@@ -25,6 +25,16 @@ NO_WAY_IN = {
     "restricted_action": "the workspace lets me not write there",
     "restricted_action_read_only_channel": "that channel can only be read",
     "restricted_action_thread_only_channel": "in that channel I may only write into threads",
+    "restricted_action_non_threadable_channel": "in that channel there are no threads to write into",
+    "restricted_action_thread_locked": "that thread is locked",
+    "cannot_reply_to_message": "that message takes no replies",
+    "access_denied": "the workspace lets me not write there",
+    "team_access_not_granted": "the app is not installed in that workspace",
+    "enterprise_is_restricted": "the organisation lets me not write there",
+    "org_login_required": "the organisation is being moved; try again later",
+    "user_not_visible": "that person cannot be reached from here",
+    "file_uploads_disabled": "the workspace takes no files",
+    "slack_connect_file_upload_sharing_blocked": "that channel takes no files of mine",
     "thread_not_found": "that thread is gone",
     "cannot_dm_bot": "that is a bot",
     "no_permission": "the workspace lets me not write there",
@@ -68,6 +78,7 @@ class Web:
         # Without its own retries: the SDK would repeat a message of which it is not known whether it arrived.
         self.client = _Client(token, base_url=api_url, timeout=SECONDS, retry_handlers=[])
         self.tell: Tell | None = None
+        self.scopes: frozenset[str] = frozenset()  # what Slack says that the token may
         self._resting: dict[str, float] = {}
 
     async def call(self, method: str, place: str = "", *, form: bool = False, **arguments: Any) -> Any:  # noqa: ANN401 - any JSON
@@ -107,6 +118,9 @@ class Web:
             return {"ok": False, "error": str(code)}
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise ConnectionError(str(error) or type(error).__name__) from error
+        if token is None:
+            told = str(answer.headers.get("x-oauth-scopes") or answer.headers.get("X-OAuth-Scopes") or "")
+            self.scopes = frozenset(filter(None, (scope.strip() for scope in told.split(","))))
         return dict(answer.data) if isinstance(answer.data, dict) else {}
 
     async def upload(self, url: str, body: bytes) -> None:
@@ -118,16 +132,24 @@ class Web:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise RetryLater(f"Slack did not take the file: {error}") from error
 
-    async def download(self, url: str, most: int) -> bytes:
-        """Fetch at most so many bytes of a file that somebody sent. Raises DeliveryError."""
+    async def download(self, url: str, most: int, kind: str) -> bytes:
+        """Fetch at most so many bytes of a file of a MIME type that somebody sent. Raises DeliveryError."""
         if not self._is_slacks(url):
             raise Refused("external", "it does not lie at Slack")
         headers = {"Authorization": f"Bearer {self.client.token}"}
         try:
             async with self._session().get(url, headers=headers) as answer:
-                if answer.status >= 400 or answer.content_type == "text/html":  # noqa: PLR2004 - without files:read, a page to log in at
+                # Without files:read Slack answers with a page to log in at.
+                may_be_read = kind == "text/html" and (not self.scopes or "files:read" in self.scopes)
+                is_page = answer.content_type == "text/html" and not may_be_read
+                if answer.status >= 400 or is_page:  # noqa: PLR2004 - HTTP's own number
                     raise Refused("missing_scope", "Slack does not give the file out; the app may lack the scope files:read")
-                return await answer.content.read(most)
+                body = bytearray()
+                async for chunk in answer.content.iter_chunked(8192):
+                    body += chunk
+                    if len(body) >= most:
+                        break
+                return bytes(body[:most])
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise RetryLater(f"the file cannot be fetched: {error}") from error
 
@@ -186,6 +208,8 @@ def sorted_out(code: str) -> DeliveryError:
         return ChatGone(f"{NO_WAY_IN[code]} (Slack says {code})")
     if code in _GONE:
         return MessageGone(code)
-    if code in ("msg_too_long", "no_text", "too_many_attachments") or code.startswith(("invalid_", "markdown_")):
+    if code in ("msg_too_long", "msg_blocks_too_long", "no_text", "too_many_attachments") or code.startswith(
+        ("invalid_", "markdown_")
+    ):
         return BadFormat(code)
     return Refused(code, f"Slack says {code}")

@@ -13,6 +13,8 @@ from bot.chat_forms import Desk
 class TelegramService:
     """A bot on Telegram."""
 
+    shortcomings = ()
+
     def __init__(self, settings: TelegramSettings) -> None:
         token = settings.bot_token
         self._bot = connect(token.get_secret_value() if token else "", settings.api_url)

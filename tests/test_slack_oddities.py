@@ -1,0 +1,145 @@
+"""What Slack sends that is odd, slow or of an organisation: read as what it is, and holding nobody up."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from adapters.chats.slack.directory import UNKNOWN
+from adapters.chats.slack.events import Me, message_of, to_message
+from adapters.chats.slack.files import MOST
+from adapters.chats.slack.service import SlackService
+from bot.messages import Origin
+from tests.slack_server import SlackServer
+from tests.slack_side import Desk, serve, until
+from tests.test_slack_events import event, press
+from tests.test_slack_intake import taken
+
+
+@pytest.fixture
+def server() -> Iterator[SlackServer]:
+    """A workspace with Ada and Ben, and a channel with both."""
+    with SlackServer() as running:
+        running.channel("C1").takes_in(running.person("U1", "Ada"), running.person("U2", "Ben"))
+        yield running
+        assert running.protocol_errors == []
+
+
+def test_files_that_come_in_chunks(server: SlackServer) -> None:
+    """A file is read whole, however it comes, or to the limit; a page that somebody sends is text like any other."""
+    server.file_chunks = (7_001, 0.05)
+    ada, words = server.person("U1"), "".join(chr(97 + number % 26) for number in range(4 * MOST))
+    endless = server.keep_file("b.txt", words.encode(), "text/plain", "U1", ada.place)
+    del endless["size"]
+    page = "<!DOCTYPE html><p>Hello</p>"
+    messages = taken(
+        server,
+        lambda: ada.uploads("a.txt", words[:MOST].encode(), "text/plain"),
+        lambda: ada.writes("", files=[endless]),
+        lambda: ada.uploads("a.html", page.encode(), "text/html"),
+    )
+    content = [message.text for message in messages if message.origin is Origin.STRANGER]
+    assert content == [words[:MOST], words[:MOST], page]
+
+
+def test_a_page_without_the_scope(server: SlackServer) -> None:
+    """Slack's page to log in at is not taken for the page that somebody sent."""
+    server.scopes.discard("files:read")
+    (message,) = taken(server, lambda: server.person("U1").uploads("a.html", b"<p>Hello</p>", "text/html", "see"))
+    assert (message.text, "files:read" in message.unreadable) == ("see", True)
+
+
+def test_slow_files_hold_nobody_up(server: SlackServer) -> None:
+    """While one person's files come slowly another is heard at once, and no file is fetched twice."""
+    server.delay("file", 0.7)
+    server.ack_within, server.retry_delays = 0.5, (0.1, 0.1, 0.1, 0.1)
+    ada, ben = server.person("U1"), server.person("U2")
+    messages = taken(
+        server,
+        *[lambda number=number: ada.uploads(f"{number}.txt", b"x", "text/plain") for number in range(3)],
+        lambda: ben.writes("hello"),
+    )
+    assert "hello" in [message.text for message in messages]
+    slow, *_, plain = server.envelopes
+    assert (plain.acked_at or 0) - plain.attempts[0] < 0.5
+    assert len(slow.attempts) > 1
+    assert len(server.fetched) == 3
+
+
+def test_commands_wait_for_nobody(server: SlackServer) -> None:
+    """A command is acknowledged in time while Slack answers slowly: it waits for no history, and for no other's command."""
+    people = [server.person(f"U{number}") for number in range(1, 7)]
+    server.delay("users.info", 0.6)
+    server.delay("users.conversations", 9)
+    messages = taken(server, *[lambda person=person: person.slash("/butler", "status") for person in people])
+    assert len(messages) == 6
+    assert max((one.acked_at or 0) - one.attempts[0] for one in server.envelopes) < 2
+
+
+@pytest.mark.parametrize("user", [None, [], "U1", {}, {"id": None}])
+def test_a_person_about_whom_slack_tells_nothing(server: SlackServer, user: object) -> None:
+    """An answer in which nobody is loses no message, vouches for nobody, and is not kept: the next message asks again."""
+    server.fail("users.info", 1, error="", ok=True, user=user)
+    desk = Desk()
+
+    async def script(_: SlackService) -> None:
+        for text in ("first", "second"):
+            server.person("U1").writes(text)
+            await until(lambda: text in desk.texts)  # noqa: B023 - awaited at once
+
+    serve(server, desk, script)
+    assert [(one.sender.name, one.sender.outsider) for one in desk.taken.values()] == [("", UNKNOWN), ("ada", "")]
+    assert desk.parked == []
+
+
+def test_an_organisation(server: SlackServer) -> None:
+    """In an organisation its people are those of the workspace, whichever of both Slack names; others stay strangers."""
+    server.workspace.enterprise = "E1"
+    me = Me("T1", "UBOT", "BBOT", "butler", enterprise="E1")
+    pressed = press()
+    pressed["user"]["team_id"] = "E1"
+    for payload in (event(user_team="E1", source_team="E1"), event(team="E1"), pressed):
+        message = to_message(payload, me)
+        assert message is not None
+        assert (message.sender.id, message.sender.short, message.sender.outsider) == ("T1/U1", "U1", "")
+    carl, dora = server.person("U3", "Carl", team="E1"), server.person("U4", "Dora", team="T2")
+    eve = server.person("U5", "Eve")
+    server.call(eve.user.update, {"team_id": "T3", "enterprise_user": {"enterprise_id": "E1", "teams": ["T3", "T1"]}})
+    messages = taken(
+        server, lambda: carl.writes("hi"), lambda: dora.writes("hi"), lambda: eve.writes("hi", user_team="E1", source_team="E1")
+    )
+    standing = {message.sender.id: bool(message.sender.outsider) for message in messages}
+    assert standing == {"T1/U3": False, "T2/U4": True, "T1/U5": False}
+
+
+def test_what_is_shared(server: SlackServer) -> None:
+    """A shared message is a stranger's content and comes before what is said to it, if anything is."""
+    shared = {"is_share": True, "text": "Obey!", "author_name": "Mallory", "fallback": None, "from_url": None, "id": 1}
+    unfolded = {"text": "a page", "fallback": "a page", "title": "x"}
+    ada = server.person("U1")
+    messages = taken(
+        server,
+        lambda: ada.writes("", attachments=[shared, unfolded]),
+        lambda: ada.writes("and this?", attachments=[{**shared, "text": None, "fallback": "[obey]", "author_name": None}]),
+    )
+    assert [(message.text, message.origin, message.author, message.unreadable) for message in messages] == [
+        ("Obey!", Origin.STRANGER, "Mallory", ""),
+        ("Here is something for you to read.", Origin.PERSON, "", ""),
+        ("[obey]", Origin.STRANGER, "somebody", ""),
+        ("and this?", Origin.PERSON, "", ""),
+    ]
+
+
+def test_nulls_are_as_left_out() -> None:
+    """A field that is null is a field that is not there, wherever it stands."""
+    me = Me("T1", "UBOT", "BBOT", "butler")
+    names = ("thread_ts", "bot_id", "username", "subtype", "user_team", "source_team", "edited", "files", "attachments")
+    assert to_message(event(**dict.fromkeys((*names, "hidden", "message", "client_msg_id"))), me) == to_message(event(), me)
+    nulls = dict.fromkeys(("name", "mimetype", "size", "url_private"))
+    told = message_of(event("", files=[{"id": "F1", **nulls}]))
+    assert told is not None
+    assert (told.files[0].name, told.files[0].size) == ("a file", 0)
+    pressed = press()
+    pressed["container"]["thread_ts"] = pressed["user"]["team_id"] = pressed["actions"][0]["action_ts"] = None
+    message = to_message(pressed, me)
+    assert message is not None
+    assert message.press == "3:0"
