@@ -7,41 +7,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.vendors import Claude, Telegram
-from tests.anthropic_server import KEY
+from benchmarks.vendors import ChatVendor, Vendor
 from tests.houses import House
-from tests.telegram_server import TOKEN
-
-MOST_PEOPLE = 300
 
 
-def settings(telegram: Telegram, claude: Claude) -> dict[str, str]:
-    """Return the settings of a bot that is to meet these vendors."""
-    return {
-        "TELEGRAM_BOT_TOKEN": TOKEN,
-        "TELEGRAM_ALLOWED_USERS": ",".join(map(str, range(1, MOST_PEOPLE + 1))),
-        "TELEGRAM_API_URL": telegram.url,
-        "ANTHROPIC_API_KEY": KEY,
-        "ANTHROPIC_BASE_URL": claude.url,
-        "BUTLER_DAILY_CAP_USD": "1000000",
-    }
-
-
-def house(folder: Path, telegram: Telegram, claude: Claude) -> House:
+def house(folder: Path, *vendors: Vendor) -> House:
     """Return a house, not started yet, as people run it."""
     made = House(folder)
-    made.env |= settings(telegram, claude)
+    for vendor in vendors:
+        made.env |= vendor.settings
     del made.env["PYTHONWARNINGS"]
     return made
 
 
 @contextmanager
-def floor(folder: Path, telegram: Telegram, claude: Claude) -> Iterator[None]:
-    """Run the floor bot."""
-    env = House(folder).env | settings(telegram, claude)
-    del env["PYTHONWARNINGS"]
-    command = [sys.executable, "-m", "benchmarks.floor"]
-    with subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL) as process:
+def floor(folder: Path, chat: ChatVendor, claude: Vendor) -> Iterator[None]:
+    """Run the floor bot of a chat."""
+    command = [sys.executable, "-m", chat.floor]
+    with subprocess.Popen(command, env=house(folder, chat, claude).env, stderr=subprocess.DEVNULL) as process:
         try:
             yield
         finally:

@@ -3,19 +3,20 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
 from time import sleep
 
 from benchmarks.bots import house, memory
 from benchmarks.table import Figure, at_least, at_most
-from benchmarks.vendors import Claude, Telegram
+from benchmarks.vendors import MOST_PEOPLE, Claude, Telegram
 from tests.anthropic_server import AnthropicServer
 from tests.houses import House
 from tests.telegram_server import TelegramServer
 
 MESSAGES = 10_000
 CONVERSATION = 40  # messages of a person until the next /new
-PEOPLE = 20  # who write at the same time, each after the answer
+TOGETHER = 20  # messages that are answered at the same time, each of another person
 SETTLED = 10  # seconds until a house is idle
 WARM = 200
 TURNS = 20
@@ -25,7 +26,7 @@ def memory_of_a_house(folder: Path) -> Iterator[Figure]:
     """Measure the memory of all processes, idle."""
     with Claude() as claude, Telegram() as telegram, house(folder, telegram, claude) as running:
         telegram.writes(1, "good morning")
-        telegram.wait_for(lambda call: call.method == "sendMessage")
+        telegram.wait_for(lambda call: call.answers)
         sleep(SETTLED)
         fresh = memory(running)
         note = f" ({', '.join(f'{name} {size:.0f}' for name, size in fresh.items())})"
@@ -42,14 +43,20 @@ def memory_of_a_house(folder: Path) -> Iterator[Figure]:
 
 
 def _converse(telegram: Telegram, messages: int) -> None:
-    written = Counter(range(1, PEOPLE + 1))
-    for person in written:
-        telegram.writes(person, "message")
+    written: Counter[int] = Counter()
+    people = cycle(range(1, MOST_PEOPLE + 1))
+
+    def write() -> None:
+        person = next(people)
+        written[person] += 1
+        telegram.writes(person, "/new" if written[person] % CONVERSATION == 0 else "message")
+
+    for _ in range(TOGETHER):
+        write()
     for answered in range(messages):
-        answer = telegram.wait_for(lambda call: call.method == "sendMessage")
-        if answered < messages - PEOPLE and answer.chat is not None:
-            written[answer.chat] += 1
-            telegram.writes(answer.chat, "/new" if written[answer.chat] % CONVERSATION == 0 else "message")
+        telegram.wait_for(lambda call: call.answers)
+        if answered < messages - TOGETHER:
+            write()
 
 
 def prompt(folder: Path) -> Iterator[Figure]:

@@ -168,6 +168,7 @@ class Workspace:
         self.app_id = app_id
         self.bot_name = bot_name
         self.domain = "loopback"
+        self.enterprise = ""  # the organisation that it belongs to, if any
         self.address = ""
         self.scopes = set(ALL_SCOPES)
         self.unthreads = True  # whether an answer to a deleted message becomes one of its own, as it does at Slack

@@ -66,13 +66,19 @@ class FaultySlack(Loopback):
         error: str = "internal_error",
         status: int = 200,
         retry_after: int | None = None,
+        channel: str = "",
         **fields: Any,
     ) -> None:
-        """Refuse the next calls of a method ("*": of any) without carrying them out."""
+        """Refuse the next calls of a method ("*": of any) without carrying them out, or those for one channel only."""
         if retry_after is not None and status == 200:
             error, status = "ratelimited", 429
         failure = _Failure(times, error, status, retry_after, fields)
-        self.call(lambda: self._failures.setdefault(method, deque()).append(failure))
+        name = f"{method} {channel}".strip()
+        self.call(lambda: self._failures.setdefault(name, deque()).append(failure))
+
+    def recover(self) -> None:
+        """End all that `fail` has begun."""
+        self.call(self._failures.clear)
 
     def lose_answers(self, method: str, share: float, seed: int) -> None:
         """Carry out the calls of a method, but close the connection instead of a share of the answers."""
@@ -137,13 +143,18 @@ class FaultySlack(Loopback):
             await self._maybe_hang(method)
         if self._delays:
             await self._maybe_delay(method)
-        self._maybe_fail(method)
+        self._maybe_fail(method, channel)
         self._maybe_flood(method, channel)
         if self._is_revoked:
             raise self._refused("revoke_token", SlackError("token_revoked"))
         if self.limits and self._limits.is_too_much(method, channel):
             raise self._slowed("limits", (method, channel if method == "chat.postMessage" else ANY), 1)
         self._maybe_refuse(method, params)
+
+    async def linger(self, name: str) -> None:
+        """Be late with what is no call of a method, or never come to it: "link" is a new socket, "file" a file's content."""
+        await self._maybe_hang(name)
+        await self._maybe_delay(name)
 
     async def maybe_lose_answer(self, method: str, request: web.Request) -> None:
         """Close the connection instead of the answer, if this answer is one to be lost."""
@@ -191,8 +202,8 @@ class FaultySlack(Loopback):
             self.changed()
             await asyncio.sleep(seconds)
 
-    def _maybe_fail(self, method: str) -> None:
-        for name in (method, ANY):
+    def _maybe_fail(self, method: str, channel: str) -> None:
+        for name in (f"{method} {channel}", method, ANY):
             planned = self._failures.get(name)
             if not planned:
                 continue

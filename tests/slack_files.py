@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from secrets import token_hex
 from time import time
 from typing import TYPE_CHECKING
+
+from aiohttp import web
 
 from tests.slack_params import JsonObject, Params, SlackError, wrong_argument
 from tests.slack_posts import new_message, put, thread_for
@@ -134,3 +137,15 @@ class Files:
             thread_ts=thread,
         )
         put(workspace, conversation, message)
+
+
+async def in_chunks(request: web.Request, file: SlackFile, size: int, pause: float) -> web.StreamResponse:
+    """Answer with a file's content in chunks, with a pause after each."""
+    content = file.content or b""
+    answer = web.StreamResponse(headers={"Content-Type": file.mimetype, "Content-Length": str(len(content))})
+    await answer.prepare(request)
+    for start in range(0, len(content), size):
+        await answer.write(content[start : start + size])
+        await asyncio.sleep(pause)
+    await answer.write_eof()
+    return answer

@@ -28,7 +28,7 @@ def auth_test(workspace: Workspace, _: Params) -> JsonObject:
         "user_id": workspace.bot_user,
         "bot_id": workspace.bot_id,
         "is_enterprise_install": False,
-    }
+    } | ({"enterprise_id": workspace.enterprise} if workspace.enterprise else {})
 
 
 def team_info(workspace: Workspace, params: Params) -> JsonObject:

@@ -45,6 +45,8 @@ class RecordedSlack(FaultySlack):
         self.workspace = Workspace(self.team, self.bot_user, self.bot_id, self.app_id, "butler")
         self.sockets.app_id = self.app_id
         self.files = Files()
+        self.fetched: list[str] = []  # the files whose content was asked for, each time
+        self.file_chunks = (2**20, 0.0)  # in which size files come, and the seconds between two chunks
         self.events = Events(self.workspace, self.sockets)
         self.responses: list[JsonObject] = []  # what the bot has posted to response_urls
         self._calls: list[Call] = []

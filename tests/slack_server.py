@@ -15,7 +15,7 @@ from aiohttp import web
 from tests.slack_chats import Conversation
 from tests.slack_events import outer_of
 from tests.slack_faults import UNAVAILABLE
-from tests.slack_files import LOGIN_PAGE
+from tests.slack_files import LOGIN_PAGE, in_chunks
 from tests.slack_methods import Method, Methods
 from tests.slack_params import JsonObject, Params, SlackError, read_params, to_json
 from tests.slack_people import SlackChannel, SlackPerson, slack_user, threaded
@@ -177,18 +177,21 @@ class SlackServer(RecordedSlack):
     async def _serve_link(self, request: web.Request) -> web.StreamResponse:
         if self.unavailable:
             return web.Response(text=DOWN, status=503)
+        await self.linger("link")
         return await self.sockets.serve(request)
 
-    async def _serve_file(self, request: web.Request) -> web.Response:
+    async def _serve_file(self, request: web.Request) -> web.StreamResponse:
+        self.fetched.append(request.match_info["path"])
         if self.unavailable:
             return web.Response(text=DOWN, status=503)
+        await self.linger("file")
         is_allowed = request.headers.get("Authorization") == f"Bearer {self.bot_token}" and "files:read" in self.scopes
         if not is_allowed:
             return web.Response(text=LOGIN_PAGE, content_type="text/html")
         file = self.files.content(request.match_info["path"])
         if file is None or file.content is None:
             return web.Response(text="File not found", status=404, content_type="text/html")
-        return web.Response(body=file.content, content_type=file.mimetype)
+        return await in_chunks(request, file, *self.file_chunks)
 
     async def _take_file(self, request: web.Request) -> web.Response:
         if self.unavailable:

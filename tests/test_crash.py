@@ -1,7 +1,5 @@
 """Crashes: processes end with SIGKILL, and nobody is left without an answer, or with two."""
 
-import os
-import random
 import shutil
 from collections import Counter
 from collections.abc import Iterator
@@ -10,20 +8,19 @@ from time import monotonic
 
 import pytest
 
-from tests import boundaries, counting
+from tests import boundaries
 from tests.anthropic_script import Answer, ToolCall
 from tests.anthropic_server import AnthropicServer
 from tests.counting import CountingServer
-from tests.houses import House, wait_until
-from tests.telegram_people import Person
+from tests.houses import SLACK_OWNER, House, wait_until
+from tests.slack_server import SlackServer
+from tests.storms import LONG, counting_house, do_and_tell, echo, is_settled, last_words
 from tests.telegram_server import TelegramServer
 
 pytestmark = pytest.mark.crash
 ADA = 7
 ANSWERED_WITHIN = 10.0
-LONG = os.environ.get("BUTLERS_CHAOS") == "long"
 STRIDE = 1 if LONG else 5  # every so many boundaries
-MESSAGES = 300 if LONG else 80
 
 
 @pytest.fixture
@@ -37,41 +34,14 @@ def counter() -> Iterator[CountingServer]:
 def fresh(tmp_path: Path, counter: CountingServer) -> Iterator[tuple[House, TelegramServer, AnthropicServer]]:
     """A house of its own for each test, whose assistant has the counting tools."""
     with TelegramServer() as telegram, AnthropicServer() as claude:
-        house = House(tmp_path, telegram, claude)
-        counting.install(tmp_path / "site")
-        counting.write_household(tmp_path / "household", counter.url)
-        house.env["PYTHONPATH"] += f":{tmp_path / 'site'}"
-        house.env["BUTLER_HOUSEHOLD"] = str(tmp_path / "household")
-        claude.script = echo
-        with house:
-            house.wait_until_ready()
+        with counting_house(tmp_path, counter.url, claude, telegram) as house:
             yield house, telegram, claude
         assert telegram.refusals == []
-
-
-def last_words(request: dict[str, object]) -> list[str]:
-    """Return what the person wrote since the last answer, line by line."""
-    messages = request["messages"]
-    assert isinstance(messages, list)
-    content = messages[-1]["content"]
-    return [block["text"].partition("\n")[2] for block in content if block["type"] == "text"]
-
-
-def echo(request: dict[str, object]) -> Answer:
-    """Answer with every word of the last message."""
-    return Answer(text="Answer to " + " and ".join(last_words(request)))
 
 
 def answers(house: House, words: str) -> list[object]:
     """Return the reply that answered a message."""
     return [row[0] for row in house.rows("SELECT reply_id FROM inbox WHERE text = ? AND state = 'answered'", words)]
-
-
-def is_settled(house: House) -> bool:
-    """Tell whether every message has its reply and every reply has arrived."""
-    return not house.rows("SELECT 1 FROM inbox WHERE state IN ('waiting', 'taken')") and not house.rows(
-        "SELECT 1 FROM outbox WHERE state = 'pending'"
-    )
 
 
 @pytest.mark.parametrize("victim", ["everything", "house", "worker", "bot", "valkey"])
@@ -98,6 +68,29 @@ def test_everybody_is_answered_once(fresh: tuple[House, TelegramServer, Anthropi
     arrived = Counter(ada.sees())
     doubts = house.value("SELECT sum(doubts) FROM parts")
     assert sum(arrived.values()) - len(arrived) <= int(str(doubts or 0))
+
+
+def test_what_slack_lost_is_answered_once(tmp_path: Path, counter: CountingServer) -> None:
+    """A turn runs, its bot dies, and Slack gives up what is written meanwhile: it is found in the history, and answered."""
+    with (
+        SlackServer() as slack,
+        AnthropicServer() as claude,
+        counting_house(tmp_path, counter.url, claude, None, slack) as house,
+    ):
+        slack.wait_until(lambda: slack.connections() > 0, 20, "the socket")
+        slack.ack_within, slack.retry_delays = 0.2, ()
+        olga = slack.person(SLACK_OWNER, "Olga")
+        with claude.hold():
+            olga.writes("A")
+            claude.wait_until(lambda: claude.in_flight > 0, 10, "the turn of A")
+            house.kill("bot")
+            slack.wait_until(lambda: slack.connections() == 0, 10, "the socket is gone")
+            olga.writes("B")
+            slack.wait_until(lambda: any(envelope.is_lost for envelope in slack.envelopes), 10, "Slack gives up")
+        wait_until(lambda: len(house.rows("SELECT 1 FROM inbox")) == 2 and is_settled(house), "both are answered", 30)
+        said = olga.sees()
+        assert sorted(" and ".join(text.removeprefix("Answer to ") for text in said).split(" and ")) == ["A", "B"]
+        assert slack.refusals == []
 
 
 def kill(house: House, victim: str) -> None:
@@ -169,66 +162,3 @@ def test_no_boundary_loses_or_doubles(
     assert number > 20
     repeated = sum(times - 1 for times in Counter(ada.sees()).values())
     assert repeated <= int(str(house.value("SELECT sum(doubts) FROM parts") or 0))
-
-
-def test_chaos(fresh: tuple[House, TelegramServer, AnthropicServer], counter: CountingServer) -> None:
-    """Messages pour in while a random process dies every second and answers are lost: none is lost, nothing doubled."""
-    house, telegram, claude = fresh
-    many = MESSAGES
-    people = [telegram.person(100 + number) for number in range(20)]
-    house.stop()
-    house.env["TELEGRAM_ALLOWED_USERS"] = ",".join(str(person.id) for person in people)
-    house.start()
-    house.wait_until_ready()
-    claude.script = do_and_tell
-    telegram.lose_answers("sendMessage", 0.02, 1)
-    killed = rain(house, people, many)
-    wait_until(lambda: len(house.rows("SELECT 1 FROM inbox")) == many and is_settled(house), "all are answered", 120)
-    assert not house.rows("SELECT 1 FROM inbox WHERE state != 'answered' OR reply_id IS NULL")
-    for kind in ("blind", "look_up", "keyed"):
-        assert [word for word, times in counter.done.items() if word[0] == kind and times > 1] == []
-    doubted = {str(row[0]) for row in house.rows("SELECT json_extract(arguments, '$.word') FROM calls WHERE state = 'unknown'")}
-    undone = {f"m{number}" for number in range(many)} - {word for kind, word in counter.done if kind == "blind"}
-    assert undone <= doubted
-    said = "\n".join(text for person in people for text in person.sees())
-    assert all(f"blind(word: {word})" in said for word in doubted)
-    doubles = sum(times - 1 for person in people for times in Counter(person.sees()).values())
-    recorded = int(str(house.value("SELECT sum(doubts) FROM parts") or 0))
-    assert doubles <= recorded <= killed + telegram.faults["lost answer"]
-
-
-def do_and_tell(request: dict[str, object]) -> Answer:
-    """Do each thing that was asked for with every class of tool, then tell."""
-    words = last_words(request)
-    if words:
-        calls = [ToolCall(kind, {"word": word}) for word in words for kind in ("blind", "look_up", "keyed")]
-        return Answer(tool_calls=tuple(calls), delay=0.3)
-    return Answer(text=f"Done: {random.random()}", delay=0.3)  # noqa: S311 - each reply is another, so that doubles are seen
-
-
-def rain(house: House, people: list[Person], many: int) -> int:
-    """Let messages come for half a minute while processes die; return how many died."""
-    dice = random.Random(7)  # noqa: S311 - the same storm each time
-    killed, next_kill, written = 0, monotonic() + 1, 0
-    until = monotonic() + many / 10
-
-    def is_over() -> bool:
-        nonlocal killed, next_kill, written
-        while written < many and monotonic() > until - (many - written) / 10:
-            people[written % len(people)].writes(f"m{written}")
-            written += 1
-        if monotonic() > next_kill:
-            next_kill = monotonic() + 1
-            victim = dice.choice(["worker", "bot", "clock", "valkey-server", "house"])
-            if victim == "house":
-                house.kill("house")
-                house.wait()
-                house.start()
-                killed += 1
-            elif victim in house.processes():
-                house.kill(victim)
-                killed += 1
-        return written == many
-
-    wait_until(is_over, "the rain stops", 120)
-    return killed
