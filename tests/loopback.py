@@ -117,6 +117,19 @@ class Loopback:
                 if self._version == seen:
                     self._wakeup.wait(min(left, LOOKS_AGAIN_AFTER))
 
+    def wait_for(self, look: Callable[[], T | None], timeout: float, what: str) -> T:
+        """Wait until a look at the server's state finds something, and return that."""
+        found: list[T] = []
+
+        def is_there() -> bool:
+            seen = self.call(look)
+            if seen is not None:
+                found.append(seen)
+            return bool(found)
+
+        self.wait_until(is_there, timeout, what)
+        return found[0]
+
     def _run(self, ready: Future[None]) -> None:
         asyncio.run(self._serve(ready))
 

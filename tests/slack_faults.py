@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
-from collections import Counter, deque
+from collections import deque
 from dataclasses import dataclass
-from random import Random
 from time import monotonic
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from tests.loopback import Loopback
+from tests.faulty import ANY, Faulty
 from tests.slack_blocks import has_markdown
 from tests.slack_limits import Limits
 from tests.slack_params import Params, SlackError, wrong_argument
 from tests.slack_sockets import Sockets
 
 if TYPE_CHECKING:
-    from aiohttp import web
-
     from tests.slack_sockets import SlackEnvelope
 
-ANY = "*"
 CHAT = "chat."
 UNAVAILABLE = "service_unavailable"
 
@@ -35,7 +30,7 @@ class _Failure:
     fields: dict[str, Any]
 
 
-class FaultySlack(Loopback):
+class FaultySlack(Faulty):
     """A Slack whose answers can fail, come late or get lost; each switch takes effect at once."""
 
     def __init__(self) -> None:
@@ -46,14 +41,10 @@ class FaultySlack(Loopback):
         self.refuse_markdown = False
         self.refuse_streams: bool | str = False  # a text is the error to refuse them with
         self.limits = False
-        self.faults: Counter[str] = Counter()
         self.early_calls = 0
         self._is_revoked = False
         self._limits = Limits()
         self._failures: dict[str, deque[_Failure]] = {}
-        self._losses: dict[str, tuple[float, Random]] = {}
-        self._delays: dict[str, float] = {}
-        self._hangs: Counter[str] = Counter()
         self._floods: dict[str, float] = {}
         self._told: dict[tuple[str, str], float] = {}  # until when the bot knows that it must wait
 
@@ -79,18 +70,6 @@ class FaultySlack(Loopback):
     def recover(self) -> None:
         """End all that `fail` has begun."""
         self.call(self._failures.clear)
-
-    def lose_answers(self, method: str, share: float, seed: int) -> None:
-        """Carry out the calls of a method, but close the connection instead of a share of the answers."""
-        self.call(self._losses.__setitem__, method, (share, Random(seed)))  # noqa: S311  # no secret
-
-    def delay(self, method: str, seconds: float) -> None:
-        """Let every call of a method wait before it is carried out; 0 ends it."""
-        self.call(self._delays.__setitem__, method, seconds)
-
-    def hang(self, method: str, times: int = 1) -> None:
-        """Accept the next calls of a method, but neither carry them out nor answer them."""
-        self.call(self._hangs.update, {method: times})
 
     def flood(self, channel: str, seconds: float) -> None:
         """Refuse every call of chat.* for a channel until the time is over."""
@@ -139,10 +118,7 @@ class FaultySlack(Loopback):
         self.early_calls += any(self._told.get(key, 0.0) > monotonic() for key in keys)
         if self.unavailable:
             raise self._refused("unavailable", SlackError(UNAVAILABLE, status=503))
-        if self._hangs:
-            await self._maybe_hang(method)
-        if self._delays:
-            await self._maybe_delay(method)
+        await self.linger(method)
         self._maybe_fail(method, channel)
         self._maybe_flood(method, channel)
         if self._is_revoked:
@@ -150,22 +126,6 @@ class FaultySlack(Loopback):
         if self.limits and self._limits.is_too_much(method, channel):
             raise self._slowed("limits", (method, channel if method == "chat.postMessage" else ANY), 1)
         self._maybe_refuse(method, params)
-
-    async def linger(self, name: str) -> None:
-        """Be late with what is no call of a method, or never come to it: "link" is a new socket, "file" a file's content."""
-        await self._maybe_hang(name)
-        await self._maybe_delay(name)
-
-    async def maybe_lose_answer(self, method: str, request: web.Request) -> None:
-        """Close the connection instead of the answer, if this answer is one to be lost."""
-        share, random = self._losses.get(method) or self._losses.get(ANY) or (0.0, None)
-        if random is None or random.random() >= share:
-            return
-        self.faults["lose_answers"] += 1
-        self.changed()
-        if request.transport is not None:
-            request.transport.abort()
-        await _never()
 
     def _refused(self, fault: str, error: SlackError) -> SlackError:
         self.faults[fault] += 1
@@ -185,22 +145,6 @@ class FaultySlack(Loopback):
             blocks = params.array("blocks", "invalid_blocks_format") or []
             if params.has("markdown_text") or has_markdown(blocks):
                 raise self._refused("refuse_markdown", wrong_argument("markdown_text is not supported"))
-
-    async def _maybe_hang(self, method: str) -> None:
-        for name in (method, ANY):
-            if self._hangs[name] > 0:
-                self._hangs[name] -= 1
-                self._hangs += Counter()  # drops what is used up
-                self.faults["hang"] += 1
-                self.changed()
-                await _never()
-
-    async def _maybe_delay(self, method: str) -> None:
-        seconds = self._delays.get(method, 0) or self._delays.get(ANY, 0)
-        if seconds > 0:
-            self.faults["delay"] += 1
-            self.changed()
-            await asyncio.sleep(seconds)
 
     def _maybe_fail(self, method: str, channel: str) -> None:
         for name in (f"{method} {channel}", method, ANY):
@@ -224,9 +168,3 @@ class FaultySlack(Loopback):
             del self._floods[channel]
             return
         raise self._slowed("flood", (CHAT, channel), math.ceil(left))
-
-
-async def _never() -> NoReturn:
-    """Wait until the client goes or the server stops, either of which cancels the answer."""
-    await asyncio.Event().wait()
-    raise AssertionError

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
-from collections import Counter, deque
+from collections import deque
 from dataclasses import dataclass
-from random import Random
 from time import monotonic
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-from tests.loopback import Loopback
+from tests.faulty import ANY, Faulty
 from tests.telegram_params import ApiError, Params, bad_request
 
 if TYPE_CHECKING:
-    from aiohttp import web
+    pass
 
-ANY = "*"
 TOO_MANY = "Too Many Requests: retry after {}"
 
 
@@ -34,20 +31,21 @@ class _Flood:
     is_known: bool = False  # whether the bot has been told of it
 
 
-class FaultyServer(Loopback):
+class FaultyServer(Faulty):
     """A server whose answers can fail, come late or get lost; each switch takes effect at once."""
 
     def __init__(self) -> None:
         super().__init__()
         self.unavailable = False
-        self.faults: Counter[str] = Counter()
         self.early_calls = 0
         self._failures: dict[str, deque[_Failure]] = {}
-        self._losses: dict[str, tuple[float, Random]] = {}
-        self._delays: dict[str, float] = {}
-        self._hangs: Counter[str] = Counter()
         self._entity_refusals = 0
         self._floods: dict[str, _Flood] = {}
+
+    @staticmethod
+    def key(method: str) -> str:
+        """Return a method's name as the Bot API compares it."""
+        return method.lower()
 
     def fail(
         self,
@@ -63,18 +61,6 @@ class FaultyServer(Loopback):
         failure = _Failure(times, description, status, retry_after)
         self.call(lambda: self._failures.setdefault(method.lower(), deque()).append(failure))
 
-    def lose_answers(self, method: str, share: float, seed: int) -> None:
-        """Carry out the calls of a method, but close the connection instead of a share of the answers."""
-        self.call(self._losses.__setitem__, method.lower(), (share, Random(seed)))  # noqa: S311  # no secret
-
-    def delay(self, method: str, seconds: float) -> None:
-        """Let every call of a method wait before it is carried out; 0 ends it."""
-        self.call(self._delays.__setitem__, method.lower(), seconds)
-
-    def hang(self, method: str, times: int = 1) -> None:
-        """Accept the next calls of a method, but neither carry them out nor answer them."""
-        self.call(self._hangs.update, {method.lower(): times})
-
     def refuse_entities(self, times: int) -> None:
         """Refuse the next texts that carry entities."""
         self.call(setattr, self, "_entity_refusals", times)
@@ -89,10 +75,7 @@ class FaultyServer(Loopback):
         if self.unavailable:
             self.faults["unavailable"] += 1
             raise ApiError("Bad Gateway", 502)
-        if self._hangs:
-            await self._maybe_hang(method)
-        if self._delays:
-            await self._maybe_delay(method)
+        await self.linger(method)
         if self._failures:
             self._maybe_fail(method)
         if self._floods:
@@ -101,33 +84,6 @@ class FaultyServer(Loopback):
             self._entity_refusals -= 1
             self.faults["refuse_entities"] += 1
             raise bad_request("can't parse entities")
-
-    async def maybe_lose_answer(self, method: str, request: web.Request) -> None:
-        """Close the connection instead of the answer, if this answer is one to be lost."""
-        share, random = self._losses.get(method.lower()) or self._losses.get(ANY) or (0.0, None)
-        if random is None or random.random() >= share:
-            return
-        self.faults["lose_answers"] += 1
-        self.changed()
-        if request.transport is not None:
-            request.transport.abort()
-        await _never()
-
-    async def _maybe_hang(self, method: str) -> None:
-        for name in (method, ANY):
-            if self._hangs[name] > 0:
-                self._hangs[name] -= 1
-                self._hangs += Counter()  # drops what is used up
-                self.faults["hang"] += 1
-                self.changed()
-                await _never()
-
-    async def _maybe_delay(self, method: str) -> None:
-        seconds = self._delays.get(method, 0) or self._delays.get(ANY, 0)
-        if seconds > 0:
-            self.faults["delay"] += 1
-            self.changed()
-            await asyncio.sleep(seconds)
 
     def _maybe_fail(self, method: str) -> None:
         for name in (method, ANY):
@@ -153,9 +109,3 @@ class FaultyServer(Loopback):
         self.faults["flood"] += 1
         seconds = math.ceil(left)
         raise ApiError(TOO_MANY.format(seconds), 429, seconds)
-
-
-async def _never() -> NoReturn:
-    """Wait until the client goes or the server stops, either of which cancels the answer."""
-    await asyncio.Event().wait()
-    raise AssertionError

@@ -34,16 +34,7 @@ class Reader:
 
     def reads(self, timeout: float = READS_WITHIN) -> str:
         """Wait for the next message of the bot that was not read yet, and return its text."""
-        texts: list[str] = []
-
-        def is_there() -> bool:
-            text = self._server.call(self._next_text)
-            if text is not None:
-                texts.append(text)
-            return bool(texts)
-
-        self._server.wait_until(is_there, timeout, f"message {self._read + 1} of the bot in chat {self.id}")
-        return texts[0]
+        return self._server.wait_for(self._next_text, timeout, f"message {self._read + 1} of the bot in chat {self.id}")
 
     def sees(self) -> list[str]:
         """Return the texts of the bot's messages that stand in the chat now."""

@@ -27,7 +27,7 @@ def server() -> Iterator[SlackServer]:
 def test_files_that_come_in_chunks(server: SlackServer) -> None:
     """A file is read whole, however it comes, or to the limit; a page that somebody sends is text like any other."""
     server.file_chunks = (7_001, 0.05)
-    ada, words = server.person("U1"), "".join(chr(97 + number % 26) for number in range(4 * MOST))
+    ada, words = server.person("U1"), "".join(chr(97 + number % 26) for number in range(12 * MOST))
     endless = server.keep_file("b.txt", words.encode(), "text/plain", "U1", ada.place)
     del endless["size"]
     page = "<!DOCTYPE html><p>Hello</p>"

@@ -5,7 +5,7 @@ import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from time import time
+from time import monotonic, time
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -18,6 +18,7 @@ from bot.pauses import growing_pause
 
 LOOK_BACK = 300.0  # seconds: for so long Slack itself tries to hand an envelope in again
 HOLDS = 2.0  # seconds that what is said now waits for what was said before: an envelope must be acknowledged within three
+PATIENCE = 30.0  # seconds after which order yields: what is said now goes on
 LONGEST_PAUSE = 300.0
 NEVER = float("inf")
 HandOn = Callable[[Sequence[Json]], Awaitable[None]]  # returns when all of them are on disk, in their order
@@ -32,6 +33,7 @@ class CatchingUp:
         self._desk = desk
         self._hand_on = hand_on
         self._behind = asyncio.Event()
+        self._noted_at = monotonic()
         self._since = NEVER
         self._done: dict[str, asyncio.Event] | None = {}  # of the places that are not read yet; None: of all, which are unknown
         self._listed = asyncio.Event()
@@ -49,6 +51,8 @@ class CatchingUp:
     def note_gap(self, since: float) -> None:
         """Note that something may have been missed since a time."""
         self._since = min(self._since, since)
+        if self._done is not None and not self._done:
+            self._noted_at = monotonic()
         self._done = None
         self._overdue.clear()
         if self._listed.is_set():
@@ -65,8 +69,13 @@ class CatchingUp:
 
         What is said there is then not taken in: it will be read from the history, after what was said before.
         """
-        if channel in self._overdue or (self._done is not None and channel not in self._done):
+        if self._done is not None and channel not in self._done:
             return
+        if monotonic() - self._noted_at > PATIENCE:
+            log.warning("%s cannot be read for long; what is said there goes on", channel)
+            return
+        if channel in self._overdue:
+            raise TimeoutError  # one stands behind the other: whoever waited as well would be too late
         self._asked_for[channel] += 1
         try:
             async with asyncio.timeout(HOLDS):
@@ -75,8 +84,8 @@ class CatchingUp:
                 if self._done and channel in self._done:
                     await self._done[channel].wait()
         except TimeoutError:
-            log.info("%s is not read yet; what is said there goes on", channel)
-            self._overdue.add(channel)  # one waits behind the other, so that what is said next would wait twice as long
+            self._overdue.add(channel)
+            raise
         finally:
             self._asked_for[channel] -= 1
 
@@ -128,11 +137,15 @@ class CatchingUp:
                 found = await history.said(self._web, channel, places[channel], since, known)
                 await self._hand_on(found.payloads)
             except UnreadError as error:
-                unread.append(str(error))
+                if error.for_good:
+                    await self._tell([str(error)])
+                else:
+                    unread.append(str(error))
             self._is_read(channel)
         return unread
 
     def _is_read(self, channel: str) -> None:
+        self._overdue.discard(channel)
         if self._done is not None:
             self._done.pop(channel, asyncio.Event()).set()
 

@@ -24,7 +24,11 @@ log = logging.getLogger(__name__)
 
 
 class UnreadError(Exception):
-    """A place cannot be read at present."""
+    """A place cannot be read at present, or `for_good`: Slack refuses it."""
+
+    def __init__(self, reason: str, *, for_good: bool = False) -> None:
+        super().__init__(reason)
+        self.for_good = for_good
 
 
 @dataclass
@@ -101,7 +105,7 @@ async def _answers(web: Web, method: str, **arguments: str) -> AsyncIterator[Jso
             except DeliveryError as error:
                 if getattr(error, "code", "") == "thread_not_found":
                     return
-                raise UnreadError(f"{method} {arguments}: {error}") from error
+                raise UnreadError(f"{method} {arguments}: {error}", for_good=True) from error
         yield answer
         cursor = (answer.get("response_metadata") or {}).get("next_cursor", "")
         if not cursor:
