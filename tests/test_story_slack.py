@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from adapters.chats.slack.manifest import EVENTS, SCOPES
 from tests.anthropic_script import Answer
 from tests.anthropic_server import AnthropicServer
 from tests.houses import SLACK_OWNER, House, wait_until
@@ -18,6 +19,7 @@ MEMBERS = [f"U{number}" for number in range(100, 160)]
 def slack() -> Iterator[SlackServer]:
     """A workspace; nothing that the house sends may be refused without a test having asked for it."""
     with SlackServer() as server:
+        server.scopes = set(SCOPES)  # those of the manifest are enough
         yield server
         assert server.refusals == []
         assert server.protocol_errors == []
@@ -202,3 +204,17 @@ def test_nobody_is_pinged_by_a_model(ada: SlackPerson, slack: SlackServer, claud
     assert "<@U7>" not in text
     assert "@here" not in text
     assert slack.refusals == []
+
+
+def test_the_manifest_is_the_whole_app(house: House, ada: SlackPerson) -> None:
+    """`butler slack-manifest` prints JSON with every scope, event and command; a command that stands alone works as one."""
+    manifest = json.loads(house.run("slack-manifest").stdout)
+    assert manifest["oauth_config"]["scopes"]["bot"] == list(SCOPES)
+    assert manifest["settings"]["event_subscriptions"]["bot_events"] == list(EVENTS)
+    assert manifest["settings"]["socket_mode_enabled"]
+    assert manifest["settings"]["interactivity"]["is_enabled"]
+    commands = [command["command"] for command in manifest["features"]["slash_commands"]]
+    assert commands == ["/butler", "/memory"]
+    for command in commands[1:]:
+        ada.slash(command)
+        assert "was told nothing" in ada.reads()

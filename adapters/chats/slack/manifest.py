@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 SCOPES = {
     "app_mentions:read": "is heard when somebody mentions the house in a channel",
-    "assistant:write": "shows that an answer is on its way",
     "channels:history": "reads what came while the connection was away, and threads",
     "channels:read": "knows which channels it is in",
     "chat:write": "answers",
