@@ -11,7 +11,7 @@ from benchmarks.vendors import ChatVendor, Claude, Telegram
 MESSAGES = 400
 PEOPLE = 20  # who write in turn: vendors take a message a second in one chat, and the house keeps to that
 A_CHAT_A_SECOND = 1.1
-DEEP = 150
+DEEP = 100
 BREATH = 0.05  # seconds between an answer and the next message
 STARTS = 7
 CROWD = 200

@@ -26,6 +26,8 @@ from workers.house import House, utc_now
 from workers.live import REPLY, listen
 
 THREADS = 4
+RINGS_AFTER = 0.0005  # seconds: so soon it is known whether more is being taken in
+RINGS_AT_LATEST = 0.1
 CANCEL_AGAIN_AFTER = 0.1  # seconds
 TROUBLE_AGAIN_AFTER = 3600.0  # seconds
 T = TypeVar("T")
@@ -57,12 +59,12 @@ class FrontDesk:
         self._house = house
         self._chats = chats
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="store")
-        # Rung beside what was asked for: whoever waits for a message to be on disk need not wait for a bell.
-        self._reception = replace(house.reception(), ring=self._ring_soon)
+        self._reception = house.reception()
         self.database = AsyncDatabase(house.stores.house, self._threads)
         self._presences = Presences(self.database, chats)
         self._delivery = Delivery(self.database, chats, self._presences, utc_now)
         self._told: dict[str, float] = {}
+        self._taking = 0
 
     @property
     def menu(self) -> Sequence[tuple[str, str]]:
@@ -84,7 +86,12 @@ class FrontDesk:
 
     async def take_in(self, messages: Sequence[IncomingMessage]) -> Received:
         """Put messages on disk, and deliver at once what needed no model."""
-        received = await self._in_thread(partial(self._reception.receive, messages))
+        self._taking += 1
+        ring = partial(self._ring_soon, asyncio.get_running_loop())
+        try:
+            received = await self._in_thread(partial(replace(self._reception, ring=ring).receive, messages))
+        finally:
+            self._taking -= 1
         for conversation_id in received.replies:
             self._delivery.news(conversation_id)
         return received
@@ -134,9 +141,17 @@ class FrontDesk:
             except DeliveryError as error:
                 log.warning("an owner could not be told: %s", error)
 
-    def _ring_soon(self, conversation_ids: Sequence[int]) -> bool:
-        self._threads.submit(self._house.doorbell.ring, conversation_ids)
+    def _ring_soon(self, loop: asyncio.AbstractEventLoop, conversation_ids: Sequence[int]) -> bool:
+        """Ring beside what was asked for: whoever waits for a message to be on disk need not wait for a bell."""
+        loop.call_soon_threadsafe(loop.call_later, RINGS_AFTER, self._ring, conversation_ids, RINGS_AT_LATEST)
         return True
+
+    def _ring(self, conversation_ids: Sequence[int], patience: float) -> None:
+        """Ring when no more messages are being taken in: those who answer the bell would stand before them in the line."""
+        if self._taking and patience > 0:
+            asyncio.get_running_loop().call_later(RINGS_AFTER, self._ring, conversation_ids, patience - RINGS_AFTER)
+        else:
+            self._threads.submit(self._house.doorbell.ring, conversation_ids)
 
     def _on_news(self, kind: str, conversation_id: int, turn_id: int, text: str) -> None:
         if kind == REPLY:

@@ -38,9 +38,13 @@ class Directory:
         sender, address = message.sender, message.address
         user = sender.id.rpartition("/")[2]
         is_command = address.chat == user
-        entry, home = await asyncio.gather(
-            self._entry(user) if user.startswith(("U", "W")) else _nobody(), self._home(user) if is_command else _nowhere()
-        )
+        known = self._entries.get(user)
+        if known is not None and not is_command:
+            entry, home = known, ""
+        else:
+            entry, home = await asyncio.gather(
+                self._entry(user) if user.startswith(("U", "W")) else _nobody(), self._home(user) if is_command else _nowhere()
+            )
         changes = {"name": entry.name or sender.name, "outsider": sender.outsider or entry.outsider}
         sender = Sender.model_validate({**sender.model_dump(), **changes})
         if is_command:

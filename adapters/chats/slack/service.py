@@ -29,7 +29,7 @@ from bot.messages import IncomingMessage
 
 HOME_SECONDS = 0.5
 STORE_AGAIN_AFTER = 30.0
-MOST_AT_ONCE = 100
+MOST_AT_ONCE = 1000
 ELSEWHERE = {"response_type": "ephemeral", "text": "I answer in our direct messages."}
 log = logging.getLogger(__name__)
 
@@ -184,8 +184,10 @@ class _Counter:
             message = to_message(payload, self._me)
             if message is None:
                 return ()
-            event = message_of(payload) if message.unreadable else None
-            opened, completed = await asyncio.gather(self._files.opened(message, event), self._directory.complete(message))
+            opening = self._files.opened(message, message_of(payload)) if message.unreadable else None
+            completed, opened = await self._directory.complete(message), [message]
+            if opening is not None:
+                opened = await opening
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             where = ".".join(str(part) for part in first["loc"])
