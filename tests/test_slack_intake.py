@@ -1,6 +1,7 @@
 """What Slack's events leave out, asked for without ever holding a message up: who wrote, what is in a file, who one is."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -98,7 +99,7 @@ def test_names_are_asked_for_once(server: SlackServer) -> None:
     server.person("U3", "Zo\ud83e")
     server.delay("users.info", 0.1)
     messages = taken(server, *[lambda person=person: server.person(person).writes("hello") for person in ("U1", "U3") * 20])
-    assert [message.sender.name for message in messages] == ["ada", "zo\ufffd"] * 20
+    assert Counter(message.sender.name for message in messages) == {"ada": 20, "zo\ufffd": 20}
     assert sum(call.method == "users.info" for call in server.calls) == 2
 
 

@@ -38,7 +38,7 @@ class _Client(SocketModeClient):
     attempt: "asyncio.Future[None] | None" = None
     tries_again_at = 0.0
     good_at = 0.0  # when a connection was last known to be good, in seconds since 1970
-    on_connected: "Callable[[float], object]" = float
+    on_connected: "Callable[[float], object] | None" = None
 
     async def issue_new_wss_url(self) -> str:
         """Fetch a ticket, less and less often while there is none, and remember why."""
@@ -60,7 +60,8 @@ class _Client(SocketModeClient):
         """Connect, and count it."""
         await super().connect()  # type: ignore[no-untyped-call] # the SDK's own
         self.connections += 1
-        self.on_connected(self.good_at)  # before anything that comes over it is looked at
+        if self.on_connected is not None:
+            self.on_connected(self.good_at)  # before anything that comes over it is looked at
         self.good_at = time()
 
     async def hurry(self) -> None:
