@@ -14,24 +14,17 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 
 from adapters.models.anthropic import AnthropicModel
-from bot import linking, pairing, removal
 from bot.agent import Agent
 from bot.commands.book import CommandBook
-from bot.commands.folk import FolkCommands
 from bot.commands.look import LookCommands
-from bot.commands.own import OwnCommands
 from bot.commands.talk import TalkCommands
 from bot.conversations import find
 from bot.household import Butler, Household
-from bot.linking import Linking
 from bot.messages import Address, IncomingMessage, Origin, Sender
-from bot.pairing import Strangers
 from bot.people import Gate
-from bot.questions import Answerer
 from bot.reception import Reception
 from bot.redaction import Redactor
-from bot.removal import Removal
-from bot.roles import Right
+from bot.register import Register
 from bot.settling import Settling
 from bot.skill_notes import SkillShelf
 from bot.store import migrate
@@ -133,18 +126,12 @@ class Room:
         talk = TalkCommands(lambda: self.household, self.treasury, "")
         look = LookCommands(lambda: self.household, self.treasury, SONNET, lambda: None, lambda butler: list(butler.modules))
         memory = memory_command(lambda: self.household, lambda _: self.store)
-        own, folk = OwnCommands(self.linking), FolkCommands(self.gate, self.removal, self.answerers)
-        return CommandBook((*talk.commands(), *look.commands(), memory, *own.commands(), *folk.commands()))
+        return CommandBook((*talk.commands(), *look.commands(), memory, *self.register.commands()))
 
     @cached_property
-    def linking(self) -> Linking:
-        """What joins chats."""
-        return Linking(self.gate, self.treasury)
-
-    @cached_property
-    def removal(self) -> Removal:
-        """What removes people."""
-        return Removal(self.gate, self.treasury)
+    def register(self) -> Register:
+        """Who is served, and as what."""
+        return Register(self.gate, self.treasury)
 
     @cached_property
     def belongings(self) -> Belongings:
@@ -154,21 +141,6 @@ class Room:
     def sweeps(self) -> None:
         """Do what a worker's sweep does every few seconds."""
         Sweep(self.database, self.treasury, Watch(self.folder), self.folder, self.clock, self.belongings).find()
-
-    @cached_property
-    def strangers(self) -> Strangers:
-        """What becomes of strangers."""
-        return Strangers(self.gate, self.linking)
-
-    @cached_property
-    def answerers(self) -> dict[str, Answerer]:
-        """What answers to questions do."""
-        return {
-            pairing.KIND: Answerer(Right.KEEP_PEOPLE, self.strangers.answer),
-            linking.KIND: Answerer(Right.LINK, self.linking.answer),
-            linking.HANDOVER: Answerer(Right.LINK, self.linking.hand_over),
-            removal.KIND: Answerer(Right.KEEP_PEOPLE, self.removal.answer),
-        }
 
     @cached_property
     def reception(self) -> Reception:
@@ -182,8 +154,8 @@ class Room:
             self.redactor,
             self.clock,
             ZoneInfo("Europe/Berlin"),
-            self.strangers,
-            self.answerers,
+            self.register.strangers,
+            self.register.answerers,
         )
 
     def runner(self, worker: str = "worker-1") -> TurnRunner:

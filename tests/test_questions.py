@@ -29,7 +29,7 @@ def room(room: Room) -> Room:
         del tx, now
         return Done(f"{presser.name} takes {('tea', 'nothing')[position]} at {about['at']}.")
 
-    room.answerers["tea"] = Answerer(Right.TALK, tea)
+    room.register.answerers["tea"] = Answerer(Right.TALK, tea)
     for sender in (ADA, BEN, CHLOE):
         room.takes_in("/start", sender)
     return room
@@ -161,7 +161,7 @@ def test_two_presses_at_the_same_moment(room: Room) -> None:
     def press(position: int) -> str:
         with room.database.write() as tx:
             token, ada = f"1:{position % 2}", people.person(tx, 1)
-            return questions.press(tx, room.answerers, ada, token, room.now, room.reception.zone).sentence
+            return questions.press(tx, room.register.answerers, ada, token, room.now, room.reception.zone).sentence
 
     with ThreadPoolExecutor(8) as threads:
         said = list(threads.map(press, range(16)))

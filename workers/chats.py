@@ -7,7 +7,8 @@ from time import monotonic
 from bot.chat_forms import ChatForm, ChatService, forms
 from bot.errors import ConfigurationError
 from bot.pauses import growing_pause
-from workers.front_desk import FrontDesk, together
+from bot.services import together
+from workers.front_desk import FrontDesk
 from workers.house import House
 from workers.liveness import held
 

@@ -9,24 +9,18 @@ from time import monotonic, sleep
 
 from redis import Redis
 
-from bot import linking, logs, pairing, removal
+from bot import logs
 from bot.agent import Agent
 from bot.commands.book import CommandBook
-from bot.commands.folk import FolkCommands
 from bot.commands.look import LookCommands
-from bot.commands.own import OwnCommands
 from bot.commands.talk import TalkCommands
 from bot.errors import ConfigurationError
 from bot.household import Butler, LiveHousehold
-from bot.linking import Linking
-from bot.pairing import Strangers
 from bot.people import Gate, gate
 from bot.ports import Model
-from bot.questions import Answerer
 from bot.reception import Reception
 from bot.redaction import Redactor
-from bot.removal import Removal
-from bot.roles import Right
+from bot.register import Register
 from bot.settings import Settings
 from bot.settling import Settling
 from bot.skill_notes import SkillNote, SkillShelf, read_notes
@@ -163,8 +157,7 @@ class House:
         talk = TalkCommands(self.household, self.treasury, greeting)
         look = LookCommands(self.household, self.treasury, self.model_name, self.doorbell.fault, modules.missing)
         memory = memory_command(self.household, self.stores.of)
-        own, folk = OwnCommands(self.linking), FolkCommands(self.gate, self.removal, self.answerers)
-        return CommandBook((*talk.commands(), *look.commands(), memory, *own.commands(), *folk.commands()))
+        return CommandBook((*talk.commands(), *look.commands(), memory, *self.register.commands()))
 
     @cached_property
     def belongings(self) -> Belongings:
@@ -173,29 +166,9 @@ class House:
         return Belongings(lambda: [path.stem for path in sorted(folder.glob("*.db"))], self.stores.of)
 
     @cached_property
-    def linking(self) -> Linking:
-        """What joins chats."""
-        return Linking(self.gate, self.treasury)
-
-    @cached_property
-    def removal(self) -> Removal:
-        """What removes people."""
-        return Removal(self.gate, self.treasury)
-
-    @cached_property
-    def strangers(self) -> Strangers:
-        """What becomes of strangers."""
-        return Strangers(self.gate, self.linking)
-
-    @cached_property
-    def answerers(self) -> dict[str, Answerer]:
-        """What answers to questions do, by the questions' kinds."""
-        return {
-            pairing.KIND: Answerer(Right.KEEP_PEOPLE, self.strangers.answer),
-            linking.KIND: Answerer(Right.LINK, self.linking.answer),
-            linking.HANDOVER: Answerer(Right.LINK, self.linking.hand_over),
-            removal.KIND: Answerer(Right.KEEP_PEOPLE, self.removal.answer),
-        }
+    def register(self) -> Register:
+        """Who is served, and as what."""
+        return Register(self.gate, self.treasury)
 
     def reception(self) -> Reception:
         """Return the door."""
@@ -208,8 +181,8 @@ class House:
             redactor=self.redactor,
             clock=utc_now,
             zone=self.settings.zone,
-            strangers=self.strangers,
-            answerers=self.answerers,
+            strangers=self.register.strangers,
+            answerers=self.register.answerers,
         )
 
     def sweep(self) -> Sweep:

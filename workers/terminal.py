@@ -16,9 +16,10 @@ from bot import conversations, outbox
 from bot.commands.look import workers_alive
 from bot.errors import ConfigurationError
 from bot.messages import Button
+from bot.services import together
 from bot.store.tables import inbox
 from bot.store.tables import outbox as replies
-from workers.front_desk import FrontDesk, together
+from workers.front_desk import FrontDesk
 from workers.house import REHEARSAL, House, utc_now
 from workers.liveness import held
 

@@ -36,9 +36,10 @@ class FolkCommands:
     def commands(self) -> tuple[Command, ...]:
         """Return them both."""
         keep = Right.KEEP_PEOPLE
+        usage = "[role|remove|admit ID …]"
         return (
-            Command("people", "[role|remove|admit ID …]", "lists people, and changes what they may", self._people, keep, True),  # noqa: FBT003
-            Command("pair", "CODE [guest]", "lets in whoever shows this code", self._pair, keep, True),  # noqa: FBT003
+            Command("people", usage, "lists people, and changes what they may", self._people, keep, private=True),
+            Command("pair", "CODE [guest]", "lets in whoever shows this code", self._pair, keep, private=True),
         )
 
     def _people(self, asking: Asking) -> str:
