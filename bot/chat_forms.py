@@ -7,6 +7,7 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import Any, Protocol
 
+from pydantic import SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot.messages import IncomingMessage
@@ -56,8 +57,8 @@ class ChatSettings(Variables):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Every value that must never be shown."""
-        return ()
+        """Every value that must never be shown: those of all fields of a secret type."""
+        return tuple(value.get_secret_value() for _, value in self if isinstance(value, SecretStr))
 
     @property
     def address(self) -> str:

@@ -213,7 +213,7 @@ def test_foreign_words_are_content(open_house: Room) -> None:
 def test_a_member_presses_no_button_of_the_owners(open_house: Room) -> None:
     """Whom the house knows, but did not ask, answers nothing by pressing what the owner was asked."""
     open_house.gate = Gate({"telegram": frozenset({"7", "8"}), "slack": frozenset({"U7", "U8"})}, open_house.gate.owners)
-    del open_house.__dict__["reception"], open_house.__dict__["strangers"]
+    del open_house.__dict__["reception"], open_house.__dict__["register"]
     stranger = from_slack(wrote("let me in", user="U9", channel="DU9"), ME)
     assert stranger is not None
     open_house.reception.receive([stranger])  # of which the owner is asked

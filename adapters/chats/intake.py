@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 
+from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from bot.chat_forms import Desk
@@ -28,3 +29,14 @@ async def take_in(desk: Desk, channel: str, messages: Sequence[IncomingMessage])
             return
         for message in messages:
             await take_in(desk, channel, [message])
+
+
+async def tell_full(desk: Desk, error: SQLAlchemyError) -> None:
+    """Tell the owners that nothing can be kept at present."""
+    await desk.tell_trouble("store", f"I cannot keep messages at present, and take them in later: {error.args[0]}")
+
+
+def first_problem(error: ValidationError) -> str:
+    """Return what is wrong first with what a vendor sent, and where, without what it sent."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"

@@ -1,8 +1,8 @@
 """Slack's side of a reply: what is sent, edited, streamed and shown."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Coroutine, Sequence
+from typing import Any, TypeVar
 
 from adapters.chats.pace import Pace, Rate
 from adapters.chats.slack import text as slack_text
@@ -15,14 +15,16 @@ from bot.messages import Address, Button
 from bot.ports import Json
 
 A_SECOND, AT_ONCE = 1.0, 20  # messages into one channel
-TOGETHER = Rate(5.0, 300)  # "several hundred a minute" in a workspace
+TOGETHER, AT_ONCE_TOGETHER = 5.0, 300  # "several hundred a minute" in a workspace
 PACE = 0.7  # seconds between two additions to a stream: 100 a minute in a workspace
 EDIT_PACE = 1.2  # seconds between two edits: 50 a minute
 EDITS_A_SECOND = 0.6  # of unfinished answers in all conversations together
 LONGEST_EDIT = 4000  # characters of a text without Markdown
+SCOPE_AGAIN_AFTER = 60.0  # seconds
 NOTHING_YET = "…"  # ends a stream that shows nothing, as it could not without any text
 MOST_MESSAGES = 3  # an answer of more becomes a file
 REMEMBERED = 5000
+T = TypeVar("T")
 _STREAM_OVER = {"message_not_in_streaming_state", "stopped_by_user"}
 _NO_STREAMS_HERE = {"method_not_supported_for_channel_type"}
 _NO_STREAMS = {"unknown_method", "not_allowed_token_type", "feature_not_enabled"} | _NO_STREAMS_HERE
@@ -36,7 +38,7 @@ class Slack:
 
     def __init__(self, web: Web) -> None:
         self._web = web
-        self._pace = Pace(TOGETHER)
+        self._pace = Pace(Rate(TOGETHER, AT_ONCE_TOGETHER))
         self._previews = Rate(EDITS_A_SECOND, 5)
         self._streams: OrderedDict[str, str] = OrderedDict()  # messages that still grow, and what of them is shown
         self._writers: OrderedDict[str, tuple[str, str]] = OrderedDict()
@@ -83,12 +85,13 @@ class Slack:
         place = await self.home(address.chat)
         await self._pace.turn(place, A_SECOND, AT_ONCE)
         if "file" in payload:
-            return await self._send_file(place, address, payload)
+            return await _owed(self._upload(place, address, payload["name"], str(payload["file"]).encode()))
         sent = await self._say("chat.postMessage", place, payload, thread_ts=address.thread or None, **_quiet())
         return f"{place}:{_told(sent, 'ts')}"
 
     async def edit(self, address: Address, native_id: str, payload: Json) -> None:
         """Replace a message; one that grew is finished. Raises DeliveryError."""
+        del address
         place, _, ts = native_id.partition(":")
         shown = self._streams.pop(native_id, None)
         if shown is not None:
@@ -107,7 +110,6 @@ class Slack:
                 raise
             await self._finish(place, ts, None)
             await self._say("chat.update", place, payload, ts=ts)
-        del address
 
     async def begin(self, address: Address, payload: Json, message: str | None) -> str:
         """Begin a stream where Slack has them, else send a message. Raises DeliveryError."""
@@ -206,24 +208,12 @@ class Slack:
         return True
 
     async def _say(self, method: str, place: str, payload: Json, **more: Any) -> Any:  # noqa: ANN401 - any JSON
+        carried = words(payload, new=method == "chat.postMessage")
         try:
-            return await self._web.call(
-                method, place, channel=place, **words(payload, new=method == "chat.postMessage"), **more
-            )
+            return await _owed(self._web.call(method, place, channel=place, **carried, **more))
         except Refused as error:
             if error.code in ("same_text", "no_change"):
                 raise NotChanged(error.reason) from error
-            if error.code == "missing_scope":
-                raise RetryLater(error.reason, 60.0) from error
-            raise
-
-    async def _send_file(self, place: str, address: Address, payload: Json) -> str:
-        body = str(payload["file"]).encode()
-        try:
-            return await self._upload(place, address, payload["name"], body)
-        except Refused as error:
-            if error.code == "missing_scope":
-                raise RetryLater(error.reason, 60.0) from error
             raise
 
     async def _upload(self, place: str, address: Address, name: str, body: bytes) -> str:
@@ -239,6 +229,16 @@ class Slack:
             initial_comment="This answer is long, so here it is whole, as a file.",
         )
         return f"{place}:file-{file}"
+
+
+async def _owed(request: Coroutine[Any, Any, T]) -> T:
+    """Make a request that carries what somebody is owed: it waits for a scope that the app may be given yet."""
+    try:
+        return await request
+    except Refused as error:
+        if error.code == "missing_scope":
+            raise RetryLater(error.reason, SCOPE_AGAIN_AFTER) from error
+        raise
 
 
 def _told(answer: Any, name: str, lack: type[DeliveryError] = Doubtful) -> str:  # noqa: ANN401 - any JSON

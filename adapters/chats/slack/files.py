@@ -26,10 +26,8 @@ class Files:
         self._web = web
         self._read: OrderedDict[str, str] = OrderedDict()
 
-    async def opened(self, message: IncomingMessage, event: Message | None) -> list[IncomingMessage]:
+    async def opened(self, message: IncomingMessage, event: Message) -> list[IncomingMessage]:
         """Return a message after what came with it and somebody else wrote: the text files, and what was shared."""
-        if event is None:
-            return [message]
         read: list[IncomingMessage] = []
         closed: list[str] = []
         for file, (text, trouble) in zip(event.files, await asyncio.gather(*map(self._text, event.files)), strict=True):

@@ -59,11 +59,6 @@ class SlackSettings(ChatSettings):
         return self.allowed_users
 
     @property
-    def secrets(self) -> tuple[str, ...]:
-        """The tokens."""
-        return tuple(token.get_secret_value() for token in (self.bot_token, self.app_token) if token)
-
-    @property
     def address(self) -> str:
         """Where the Web API is."""
         return self.api_url

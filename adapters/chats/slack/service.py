@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from slack_bolt.authorization import AuthorizeResult
 from sqlalchemy.exc import SQLAlchemyError
 
-from adapters.chats.intake import UNEXPECTED, take_in
+from adapters.chats.intake import UNEXPECTED, first_problem, take_in, tell_full
 from adapters.chats.slack.catching_up import LOOK_BACK, CatchingUp
 from adapters.chats.slack.chat import Slack
 from adapters.chats.slack.directory import Directory
@@ -26,6 +26,7 @@ from adapters.chats.slack.web import TOKEN_REFUSED, Web, token_refused
 from bot.chat_forms import Desk
 from bot.errors import ConfigurationError, DeliveryError
 from bot.messages import IncomingMessage
+from bot.services import together
 
 HOME_SECONDS = 0.5
 STORE_AGAIN_AFTER = 30.0
@@ -79,19 +80,8 @@ class SlackService:
         counter = _Counter(self._web, self.chat, self._files, desk, self._me)
         await counter.catching_up.begin()
         sockets = Sockets(self._web.client, self._app_token, counter.hand_in)
-        tasks = [
-            asyncio.ensure_future(sockets.run(self._authorized, counter.note_gap, self._tell_trouble)),
-            asyncio.ensure_future(counter.keep()),
-            asyncio.ensure_future(counter.catching_up.run()),
-        ]
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
+        connected = sockets.run(self._authorized, counter.note_gap, self._tell_trouble)
+        await together(connected, counter.keep(), counter.catching_up.run())
 
     async def close(self) -> None:
         """Close every connection."""
@@ -154,8 +144,7 @@ class _Counter:
                 # Slack sends them again a few times; later they are read from the history.
                 self.catching_up.note_gap_later(time() - LOOK_BACK, STORE_AGAIN_AFTER)
                 _settle(batch, error)
-                text = f"I cannot keep messages at present, and take them in later: {error.args[0]}"
-                await self._desk.tell_trouble("store", text)
+                await tell_full(self._desk, error)
             except asyncio.CancelledError:
                 _settle(batch, ConnectionError("the house ends"))
                 raise
@@ -164,10 +153,10 @@ class _Counter:
 
     async def _hand_on(self, payloads: Sequence[Any]) -> None:
         """Take in what was missed, and return when it is on disk; most of it is known already."""
-        told = [(payload, _translated(payload, self._me)) for payload in payloads]
-        known = await self._desk.known(CHANNEL, [message.id for _, message in told if message is not None])
-        new = [payload for payload, message in told if message is None or message.id not in known]
-        for kept in [self._put(await self._messages(payload)) for payload in new]:
+        told = [(message, payload) for payload in payloads if (message := await self._read(payload)) is not None]
+        known = await self._desk.known(CHANNEL, [message.id for message, _ in told])
+        new = [(message, payload) for message, payload in told if message.id not in known]
+        for kept in [self._put(await self._completed(message, payload)) for message, payload in new]:
             await kept
 
     def _put(self, messages: Sequence[IncomingMessage]) -> "asyncio.Future[None]":
@@ -179,28 +168,43 @@ class _Counter:
         return kept
 
     async def _messages(self, payload: Any) -> Sequence[IncomingMessage]:  # noqa: ANN401 - whatever the vendor sent
-        """Return what a payload says, with what must be asked for; one that cannot be read is parked."""
+        """Return what a payload says."""
+        message = await self._read(payload)
+        return () if message is None else await self._completed(message, payload)
+
+    async def _read(self, payload: Any) -> IncomingMessage | None:  # noqa: ANN401 - whatever the vendor sent
+        """Return the message in a payload, if there is one; what cannot be read is parked."""
         try:
-            message = to_message(payload, self._me)
-            if message is None:
-                return ()
-            opening = self._files.opened(message, message_of(payload)) if message.unreadable else None
-            completed, opened = await self._directory.complete(message), [message]
-            if opening is not None:
-                opened = await opening
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            where = ".".join(str(part) for part in first["loc"])
-            await self._desk.park(CHANNEL, json.dumps(payload), f"{where}: {first['msg']}")
-            return ()
+            return to_message(payload, self._me)
         except UNEXPECTED as error:
-            log.exception("a message cannot be read")
-            await self._desk.park(CHANNEL, json.dumps(payload), f"{type(error).__name__}: {error}")
+            await self._park(payload, error)
+            return None
+
+    async def _completed(self, message: IncomingMessage, payload: Any) -> Sequence[IncomingMessage]:  # noqa: ANN401 - as above
+        """Return a message with what must be asked for, after what came with it and somebody else wrote."""
+        try:
+            event = message_of(payload) if message.unreadable else None
+            if event is None:
+                opened = [await self._directory.complete(message)]
+            else:
+                asked = self._directory.complete(message), self._files.opened(message, event)
+                completed, opened = await asyncio.gather(*asked)
+                known = {"sender": completed.sender, "address": completed.address}
+                opened = [one.model_copy(update=known) for one in opened]
+        except UNEXPECTED as error:
+            await self._park(payload, error)
             return ()
-        team, _, user = completed.sender.id.partition("/")
-        self._chat.note_writer(completed.native_id, user, team)
-        known = {"sender": completed.sender, "address": completed.address}
-        return [one.model_copy(update=known) for one in opened]
+        team, _, user = message.sender.id.partition("/")
+        self._chat.note_writer(message.native_id, user, team)
+        return opened
+
+    async def _park(self, payload: Any, error: Exception) -> None:  # noqa: ANN401 - as above
+        if isinstance(error, ValidationError):
+            why = first_problem(error)
+        else:
+            log.error("a message cannot be read", exc_info=error)
+            why = f"{type(error).__name__}: {error}"
+        await self._desk.park(CHANNEL, json.dumps(payload), why)
 
     async def _is_at_home(self, command: Mapping[str, Any]) -> bool:
         try:
@@ -213,13 +217,6 @@ class _Counter:
 def _whose(payload: Any) -> str:  # noqa: ANN401 - whatever the vendor sent
     """Return the lane of a command or a press: nobody waits for another's."""
     return f"by {payload.get('user_id', payload.get('user'))}" if isinstance(payload, dict) else ""
-
-
-def _translated(payload: Any, me: Me) -> IncomingMessage | None:  # noqa: ANN401 - whatever the vendor sent
-    try:
-        return to_message(payload, me)
-    except ValidationError:
-        return None
 
 
 def _settle(batch: Sequence[_Arrival], error: Exception | None) -> None:

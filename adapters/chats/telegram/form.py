@@ -43,11 +43,6 @@ class TelegramSettings(ChatSettings):
         return self.allowed_users
 
     @property
-    def secrets(self) -> tuple[str, ...]:
-        """The token."""
-        return (self.bot_token.get_secret_value(),) if self.bot_token else ()
-
-    @property
     def address(self) -> str:
         """Where the Bot API is."""
         return self.api_url

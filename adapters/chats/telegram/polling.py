@@ -13,7 +13,7 @@ from telegram import Bot, BotCommand
 from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
 from telegram.request import HTTPXRequest
 
-from adapters.chats.intake import take_in
+from adapters.chats.intake import first_problem, take_in, tell_full
 from adapters.chats.telegram.updates import CHANNEL, User, to_message
 from bot.chat_forms import Desk
 from bot.errors import ConfigurationError
@@ -81,9 +81,7 @@ class Polling:
             try:
                 message = to_message(update, me)
             except ValidationError as error:
-                first = error.errors(include_url=False, include_input=False)[0]
-                where = ".".join(str(part) for part in first["loc"])
-                await self._desk.park(CHANNEL, json.dumps(update), f"{where}: {first['msg']}")
+                await self._desk.park(CHANNEL, json.dumps(update), first_problem(error))
             else:
                 messages += [message] if message else []
         await take_in(self._desk, CHANNEL, messages)
@@ -117,8 +115,7 @@ class Polling:
             pause = LONGEST_PAUSE
         log.error("Telegram's updates could not be taken in, the next try is in %.0f s: %s", pause, error)
         if isinstance(error, SQLAlchemyError):
-            text = f"I cannot keep messages at present, and take them in later: {error.args[0]}"
-            await self._desk.tell_trouble("store", text)
+            await tell_full(self._desk, error)
         await asyncio.sleep(pause)
 
     async def _resolve_conflict(self, error: Conflict) -> None:
