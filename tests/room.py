@@ -105,6 +105,10 @@ class Room:
         self.database.close()
         self.store.close()
 
+    def restarts_for(self, **allowed: set[str]) -> None:
+        """Let the settings name these by chat, as after a start with others; the owner stays."""
+        self.gate._allowed = {channel: frozenset(ids) for channel, ids in allowed.items()}  # noqa: SLF001 - as it says
+
     def clock(self) -> datetime:
         """Return the room's time, which moves a little at each look."""
         self.now += timedelta(milliseconds=1)

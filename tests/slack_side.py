@@ -1,9 +1,9 @@
 """The bot's side of Slack: the real chat, its delivery and its service, against a double, without the processes around them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -32,6 +32,14 @@ BEN = Address(channel=CHANNEL, chat="DU2")
 def thread(ts: str, channel: str = "C1") -> Address:
     """Return the address of a thread in a channel."""
     return Address(channel=CHANNEL, chat=channel, thread=ts, private=False)
+
+
+@contextmanager
+def workspace() -> Iterator[SlackServer]:
+    """Run a workspace with Ada and Ben, and a channel with both."""
+    with SlackServer() as server:
+        server.channel("C1").takes_in(server.person("U1", "Ada"), server.person("U2", "Ben"))
+        yield server
 
 
 class Side:

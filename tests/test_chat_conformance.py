@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import pytest
 
@@ -16,7 +17,14 @@ BENCHES: dict[str, type[Bench]] = {
     "terminal": PipeBench,
     "letterbox": LetterboxBench,
 }
-Place = tuple[Bench, House]
+
+
+class Place(NamedTuple):
+    """A chat, the house that serves it, and the model that the house asks."""
+
+    bench: Bench
+    house: House
+    claude: AnthropicServer
 
 
 def echo(request: dict[str, object]) -> Answer:
@@ -34,13 +42,12 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     with AnthropicServer() as claude:
         claude.script = echo
         house = bench.open(tmp_path_factory.mktemp(request.param), claude)
-        house.claude = claude  # type: ignore[attr-defined] # for the tests below
         with house:
             house.wait_until_ready()
             bench.begin(house)
             bench.writes("hello")
             sees(bench, "Heard: hello")
-            yield bench, house
+            yield Place(bench, house, claude)
             bench.close()
 
 
@@ -58,14 +65,14 @@ def presses(bench: Bench, label: str) -> bool:
     return True
 
 
-def asked(house: House) -> int:
+def asked(place: Place) -> int:
     """Count the requests to the model."""
-    return len(house.claude.message_requests)  # type: ignore[attr-defined]
+    return len(place.claude.message_requests)
 
 
 def test_order(place: Place) -> None:
     """What is written quickly is answered in its order, every word of it, and nothing twice."""
-    bench, _ = place
+    bench = place.bench
     words = [f"word{number}" for number in range(8)]
     for word in words:
         bench.writes(word)
@@ -77,26 +84,24 @@ def test_order(place: Place) -> None:
 
 def test_once_only(place: Place) -> None:
     """The same message delivered again is not answered again."""
-    bench, house = place
+    bench = place.bench
     bench.writes("only once")
     sees(bench, "only once")
-    requests = asked(house)
+    requests = asked(place)
     bench.delivers_again()
     bench.writes("afterwards")
     sees(bench, "afterwards")
     assert "\n".join(bench.texts()).count("only once") == 1
-    assert asked(house) == requests + 1
+    assert asked(place) == requests + 1
 
 
 def test_split(place: Place) -> None:
     """A long answer comes whole, in pieces that the chat takes."""
-    bench, house = place
+    bench, claude = place.bench, place.claude
     words = [f"long{number}" for number in range(2500)]
-    house.claude.answers(Answer(text=" ".join(words)))  # type: ignore[attr-defined]
-    house.claude.script = None  # type: ignore[attr-defined]
+    claude.answers(Answer(text=" ".join(words)))
     bench.writes("tell me everything")
     sees(bench, words[-1])
-    house.claude.script = echo  # type: ignore[attr-defined]
     texts = [text for text in bench.texts() if "long" in text]
     assert "\n".join(texts).split() == words
     assert all(len(text) <= bench.limit for text in texts)
@@ -104,7 +109,7 @@ def test_split(place: Place) -> None:
 
 def test_buttons(place: Place) -> None:
     """A question shows buttons; when one is pressed, the question says what came of it, and has no buttons any more."""
-    bench, house = place
+    bench, house = place.bench, place.house
     number = add_person(house)
     bench.writes(f"/people remove {number}")
     wait_until(lambda: presses(bench, "Cancel"), "the button")
@@ -115,18 +120,16 @@ def test_buttons(place: Place) -> None:
 
 def test_typing_ends(place: Place) -> None:
     """While a butler works that may show; when the answer stands there it shows no longer."""
-    bench, house = place
-    house.claude.answers(Answer(text="At last.", delay=1.2))  # type: ignore[attr-defined]
-    house.claude.script = None  # type: ignore[attr-defined]
+    bench, claude = place.bench, place.claude
+    claude.answers(Answer(text="At last.", delay=1.2))
     bench.writes("take your time")
     sees(bench, "At last.")
-    house.claude.script = echo  # type: ignore[attr-defined]
     wait_until(lambda: not bench.shows_typing(), "typing ends", 5)
 
 
 def test_reconnect(place: Place) -> None:
     """After the connection broke, everything that is written is answered."""
-    bench, _ = place
+    bench = place.bench
     bench.breaks()
     bench.writes("after the break")
     sees(bench, "after the break", 40)
@@ -134,13 +137,13 @@ def test_reconnect(place: Place) -> None:
 
 def test_forged_senders(place: Place) -> None:
     """Who is not admitted is not heard, whatever name he bears: no order is kept, and no token is spent."""
-    bench, house = place
-    requests = asked(house)
+    bench, house = place.bench, place.house
+    requests = asked(place)
     bench.forges("forged order")
     bench.writes("genuine order")
     sees(bench, "genuine order")
     assert not house.rows("SELECT 1 FROM inbox WHERE text LIKE '%forged%'")
-    assert asked(house) == requests + 1
+    assert asked(place) == requests + 1
 
 
 def add_person(house: House) -> int:

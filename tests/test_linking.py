@@ -19,11 +19,6 @@ def room(room: Room) -> Room:
     return room
 
 
-def after_a_start(room: Room, **allowed: set[str]) -> None:
-    """Let the settings name these, as after a start with others; the owner stays."""
-    room.gate._allowed = {channel: frozenset(ids) for channel, ids in allowed.items()}  # noqa: SLF001 - as it says
-
-
 def join(room: Room, first: Sender, second: Sender) -> None:
     """Let a second chat be the first person's."""
     room.writes(second, f"/link {code_in(room.writes(first, '/link'))}")
@@ -178,7 +173,7 @@ def test_a_chat_that_is_shut_out_joins_nobody(room: Room) -> None:
     room.presses(ADA, "Admit as member")
     room.writes(BEN, f"/link {code_in(room.writes(ZOE, '/link'))}")
     room.presses(BEN, "Yes, that is me")
-    after_a_start(room, telegram={"7"})
+    room.restarts_for(telegram={"7"})
     assert room.presses(ZOE, "Yes, join us").endswith("\n\nThat code no longer holds.")
     assert room.writes(BEN, f"/link {code_in(room.writes(ZOE, '/link'))}").startswith("I do not know you yet.")
     assert count(room, people) == 3
@@ -197,9 +192,9 @@ def test_a_joined_chat_is_heard_for_another(room: Room) -> None:
     """Whom a list let in is shut out in every chat when it does not name them any more, and let in again with it."""
     join(room, BEN, ZOE_ON_SLACK)
     assert room.writes(ZOE_ON_SLACK, "/whoami").startswith("You are **Ben**, member")
-    after_a_start(room, telegram={"7"})
+    room.restarts_for(telegram={"7"})
     assert room.writes(ZOE_ON_SLACK, "/whoami").startswith("I do not know you yet.")
-    after_a_start(room, telegram={"7", "8"})
+    room.restarts_for(telegram={"7", "8"})
     assert room.writes(ZOE_ON_SLACK, "/whoami").startswith("You are **Ben**, member")
 
 
@@ -214,7 +209,7 @@ def test_two_people_who_become_one_are_heard_as_before(room: Room) -> None:
             select(identities.c.source, identities.c.joined).order_by(identities.c.channel, identities.c.external_id)
         )
         assert [tuple(row) for row in found] == [("paired", False), ("list", False), ("list", True)]
-    after_a_start(room, telegram={"7"})
+    room.restarts_for(telegram={"7"})
     assert room.writes(BEN, "/whoami").startswith("I do not know you yet.")
     assert room.writes(ZOE_ON_SLACK, "/whoami").startswith("You are **zoe.k**, member")
 

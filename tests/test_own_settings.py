@@ -114,7 +114,7 @@ def test_quiet_hours_hold_what_nobody_asked_for(room: Room) -> None:
 def test_owners_hear_at_home(room: Room) -> None:
     """Of several chats an owner hears trouble in one, the terminal last; a named one who never wrote hears it too."""
     room.gate.owners = frozenset({("telegram", "7"), ("telegram", "77"), ("terminal", "root")})
-    room.gate._allowed = {"telegram": frozenset({"7", "77"}), "terminal": frozenset({"root"})}  # noqa: SLF001 - as after a start
+    room.restarts_for(telegram={"7", "77"}, terminal={"root"})
     room.takes_in("/start", Sender(channel="terminal", id="root", name="root"))
     with room.database.write() as tx:
         assert len(tell_owners(tx, room.gate, "x", "Trouble.", room.now)) == 2

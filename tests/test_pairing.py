@@ -151,7 +151,7 @@ def test_an_owner_may_type_the_code(room: Room) -> None:
 def test_whoever_is_known_meanwhile_is_not_let_in_twice(room: Room) -> None:
     """A question about somebody whom the settings name since changes nothing."""
     room.writes(ZOE, "hello")
-    room.gate._allowed = {"telegram": frozenset({"7", "8", "50"})}  # noqa: SLF001 - as after a start with a longer list
+    room.restarts_for(telegram={"7", "8", "50"})
     assert room.presses(ADA, "Admit as guest").endswith("“Zoe” is no stranger any more; nothing was done.")
     assert room.writes(ZOE, "/whoami").startswith("You are **Zoe**, member")
 
@@ -159,7 +159,7 @@ def test_whoever_is_known_meanwhile_is_not_let_in_twice(room: Room) -> None:
 def test_a_list_lets_in_and_shuts_out(room: Room) -> None:
     """Whoever is taken off the list is a stranger again; whom an owner admitted stays; a short id of a list counts."""
     room.takes_in("/start", BEN)
-    room.gate._allowed = {"telegram": frozenset({"7"}), "slack": frozenset({"U5"})}  # noqa: SLF001 - as after a start
+    room.restarts_for(telegram={"7"}, slack={"U5"})
     assert room.writes(ZOE_ON_SLACK, "/whoami").startswith("You are **zoe.k**, member")
     assert room.writes(BEN, "/whoami").startswith("I do not know you yet.")
     room.presses(ADA, "Admit as guest")
@@ -172,7 +172,7 @@ def test_a_list_lets_in_and_shuts_out(room: Room) -> None:
 def test_what_is_overheard_counts_only_where_the_house_talks(room: Room) -> None:
     """Talk in a thread is taken in where a conversation is; elsewhere nothing is kept of it, and nobody is told."""
     thread = Address(channel="slack", chat="C1", thread="9.9", private=False)
-    room.gate._allowed = {"slack": frozenset({"U5"})}  # noqa: SLF001 - as after a start with Slack
+    room.restarts_for(slack={"U5"})
     message = {"address": thread, "overheard": True}
     room.takes_in("some gossip", ZOE_ON_SLACK, **message)
     room.takes_in("more gossip", ADA_ON_SLACK, **message)

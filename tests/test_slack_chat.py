@@ -12,7 +12,7 @@ from tests.slack_chats import SlackMessage
 from tests.slack_client import ask
 from tests.slack_posts import remove
 from tests.slack_server import SlackServer
-from tests.slack_side import ADA, BEN, Side, deliver, drive, thread
+from tests.slack_side import ADA, BEN, Side, deliver, drive, thread, workspace
 from tests.test_delivery import state, writes
 
 LONG = " ".join(f"word{number}" for number in range(80))
@@ -22,9 +22,7 @@ YES, NO = Button(label="Yes", token="3:0"), Button(label="No", token="3:1")
 @pytest.fixture
 def server() -> Iterator[SlackServer]:
     """A workspace with Ada and Ben, and a channel with both."""
-    with SlackServer() as running:
-        people = running.person("U1", "Ada"), running.person("U2", "Ben")
-        running.channel("C1").takes_in(*people)
+    with workspace() as running:
         yield running
 
 

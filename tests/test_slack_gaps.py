@@ -12,7 +12,7 @@ from pytest_mock import MockerFixture
 from adapters.chats.slack.catching_up import HOLDS
 from adapters.chats.slack.service import SlackService
 from tests.slack_server import SlackServer
-from tests.slack_side import Desk, serve, until
+from tests.slack_side import Desk, serve, until, workspace
 from tests.test_slack_service import CATCHING_UP, FULL, SERVICE, SOCKETS, connected
 
 HISTORY = "adapters.chats.slack.history"
@@ -40,9 +40,8 @@ def server(mocker: MockerFixture) -> Iterator[SlackServer]:
     mocker.patch(f"{SERVICE}.LOOK_BACK", 0.0)
     mocker.patch(f"{HISTORY}.AGAIN_AFTER", 0.02)
     mocker.patch(f"{CATCHING_UP}.growing_pause", return_value=0.3)
-    with SlackServer() as running:
+    with workspace() as running:
         running.retry_delays = ()
-        running.channel("C1").takes_in(running.person("U1", "Ada"), running.person("U2", "Ben"))
         yield running
         assert running.protocol_errors == []
 

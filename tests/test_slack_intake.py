@@ -16,7 +16,7 @@ from adapters.chats.slack.service import ELSEWHERE, SlackService
 from bot.errors import ConfigurationError
 from bot.messages import IncomingMessage, Origin
 from tests.slack_server import SlackServer
-from tests.slack_side import Desk, Oddity, serve, until
+from tests.slack_side import Desk, Oddity, serve, until, workspace
 
 DIRECTORY = "adapters.chats.slack.directory.SECONDS"
 FILES = "adapters.chats.slack.files.SECONDS"
@@ -25,8 +25,7 @@ FILES = "adapters.chats.slack.files.SECONDS"
 @pytest.fixture
 def server() -> Iterator[SlackServer]:
     """A workspace with Ada and Ben, and a channel with both; nothing may be refused that no test refuses."""
-    with SlackServer() as running:
-        running.channel("C1").takes_in(running.person("U1", "Ada"), running.person("U2", "Ben"))
+    with workspace() as running:
         yield running
         assert running.protocol_errors == []
 

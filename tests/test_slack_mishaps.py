@@ -25,7 +25,7 @@ from tests.bot_side import bot_side
 from tests.houses import ROOT
 from tests.room import Room
 from tests.slack_server import SlackServer
-from tests.slack_side import ADA, BEN, Side, deliver, drive, present, settings_of, until
+from tests.slack_side import ADA, BEN, Side, deliver, drive, present, settings_of, until, workspace
 from tests.telegram_server import TelegramServer
 from tests.test_delivery import state, writes
 from tests.test_slack_chat import LONG, YES, asked, begins, count, only
@@ -37,8 +37,7 @@ GROUP = Address(channel="telegram", chat="-100", private=False)
 @pytest.fixture
 def server() -> Iterator[SlackServer]:
     """A workspace with Ada and Ben, and a channel with both."""
-    with SlackServer() as running:
-        running.channel("C1").takes_in(running.person("U1", "Ada"), running.person("U2", "Ben"))
+    with workspace() as running:
         yield running
         assert running.protocol_errors == []
 

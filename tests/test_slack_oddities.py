@@ -10,7 +10,7 @@ from adapters.chats.slack.files import MOST
 from adapters.chats.slack.service import SlackService
 from bot.messages import Origin
 from tests.slack_server import SlackServer
-from tests.slack_side import Desk, serve, until
+from tests.slack_side import Desk, serve, until, workspace
 from tests.test_slack_events import event, press
 from tests.test_slack_intake import taken
 
@@ -18,8 +18,7 @@ from tests.test_slack_intake import taken
 @pytest.fixture
 def server() -> Iterator[SlackServer]:
     """A workspace with Ada and Ben, and a channel with both."""
-    with SlackServer() as running:
-        running.channel("C1").takes_in(running.person("U1", "Ada"), running.person("U2", "Ben"))
+    with workspace() as running:
         yield running
         assert running.protocol_errors == []
 

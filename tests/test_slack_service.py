@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from adapters.chats.slack.service import SlackService
 from tests.slack_params import JsonObject
 from tests.slack_server import Call, SlackServer
-from tests.slack_side import Desk, serve, until
+from tests.slack_side import Desk, serve, until, workspace
 from tests.test_slack_events import spoilt
 
 FULL = OperationalError("INSERT", {}, sqlite3.OperationalError("database or disk is full"))
@@ -24,8 +24,7 @@ SOCKETS = "adapters.chats.slack.sockets"
 @pytest.fixture
 def server() -> Iterator[SlackServer]:
     """A workspace with Ada and Ben, and a channel with both; whatever is sent over a socket must be in order."""
-    with SlackServer() as running:
-        running.channel("C1").takes_in(running.person("U1", "Ada"), running.person("U2", "Ben"))
+    with workspace() as running:
         yield running
         assert running.protocol_errors == []
 

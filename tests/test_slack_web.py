@@ -11,15 +11,13 @@ from bot.errors import ChatGone, DeliveryError, Doubtful, RetryLater
 from bot.messages import Address
 from tests.slack_client import ask
 from tests.slack_server import SlackServer
-from tests.slack_side import ADA, BEN, Oddity, Side, drive, until
+from tests.slack_side import ADA, BEN, Oddity, Side, drive, until, workspace
 
 
 @pytest.fixture
 def server() -> Iterator[SlackServer]:
     """A workspace with Ada and Ben, and a channel with both."""
-    with SlackServer() as running:
-        people = running.person("U1", "Ada"), running.person("U2", "Ben")
-        running.channel("C1").takes_in(*people)
+    with workspace() as running:
         yield running
 
 

@@ -12,24 +12,11 @@ from bot.roles import Role
 from bot.store import migrate
 from bot.store.database import Database, sqlite_url
 from bot.store.tables import inbox, outbox, people
-from bot.tools import tool
 from tests.room import ADA, BEN, Room
 from tests.test_pairing import ADA_ON_SLACK, ZOE, ZOE_ON_SLACK, code_in
+from tests.test_people import Post
 
 PLACE = Address(channel="telegram", chat="-100", private=False)
-
-
-class Post:
-    """Something outside the house."""
-
-    def __init__(self) -> None:
-        self.sent: list[str] = []
-
-    @tool()
-    def send_letter(self, words: str) -> str:
-        """Send a letter."""
-        self.sent.append(words)
-        return "sent"
 
 
 @pytest.fixture
@@ -86,7 +73,7 @@ def test_an_owner_who_is_shut_out_is_none_to_count_on(room: Room) -> None:
     """The last owner is the last whom the house hears."""
     room.takes_in("/people role 2 owner")
     room.gate.owners = frozenset()
-    room.gate._allowed = {"telegram": frozenset({"8"})}  # noqa: SLF001 - as after a start
+    room.restarts_for(telegram={"8"})
     assert room.writes(BEN, "/people role 2 member").startswith("Ben is the last owner, and a house needs one.")
 
 
@@ -97,7 +84,7 @@ def test_pairing_a_chat_again_changes_no_role(room: Room) -> None:
     room.writes(BEN, f"/link {code_in(room.writes(ZOE_ON_SLACK, '/link'))}")
     room.presses(BEN, "Yes, that is me")
     room.presses(ZOE_ON_SLACK, "Yes, join us")
-    room.gate._allowed = {"telegram": frozenset({"7"})}  # noqa: SLF001 - as after a start
+    room.restarts_for(telegram={"7"})
     room.writes(BEN, "hello")
     assert room.reads(ADA)[-1].endswith("I know them as zoe.k (person 3), a chat of whom the settings name no more.")
     assert room.presses(ADA, "Admit as guest").endswith("Ada let “Ben” in as a member.")
@@ -107,7 +94,7 @@ def test_pairing_a_chat_again_changes_no_role(room: Room) -> None:
 
 def test_who_was_removed_meanwhile_is_not_let_in(room: Room) -> None:
     """A question that was asked before somebody was removed does not bring them back."""
-    room.gate._allowed = {"telegram": frozenset({"7"})}  # noqa: SLF001 - as after a start
+    room.restarts_for(telegram={"7"})
     room.writes(BEN, "hello")
     room.takes_in("/people remove 2")
     room.presses(ADA, "Remove, keep what was said")
