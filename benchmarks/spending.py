@@ -1,4 +1,4 @@
-"""What it costs to keep the books: reserving before a request and settling after it."""
+"""What it costs to keep the books: reserving before a request and settling after it, beside a million requests of before."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -6,22 +6,55 @@ from decimal import Decimal
 from pathlib import Path
 from time import perf_counter
 
+from sqlalchemy import text
+
 from benchmarks.table import Figure, at_most, middle, spread
 from bot.ports import Usage
+from bot.store.database import Database
+from bot.treasury.keys import Key
 from bot.treasury.treasury import Treasury
-from tests.spenders import SONNET, books
+from tests.spenders import books, treasury, wish
 
 ROUNDS = 500
+ROWS = 1_000_000
+FEW, MANY = 8, 500
+_OF_BEFORE = (
+    (
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :rows) "
+        "INSERT INTO reservations (id, turn_id, key_id, provider, model, period, scopes, upper, tokens, size, state, made_at) "
+        "SELECT i, 1, 'anthropic-' || (i % 8 + 1), 'anthropic', 'claude-sonnet-5-5', 'day:2026-10-01', char(10) || 'house' || "
+        "char(10), 1000, 1000, 1000, 'settled', '2026-10-01 12:00:00.000000' FROM n"
+    ),
+    (
+        "INSERT INTO ledger (id, reservation_id, turn_id, key_id, model, at, input, output, cache_read, cache_write, tokens, "
+        "cost, reported) SELECT id, id, 1, key_id, model, made_at, 500, 300, 0, 0, 800, 1000, 1 FROM reservations"
+    ),
+)
 
 
 def reserve_and_settle(folder: Path) -> Iterator[Figure]:
-    """Measure both together, each in a transaction that is on the disk when it ends."""
-    database, treasury, taken = books(folder / "house.db"), Treasury(Decimal(1000), ["anthropic-1"]), []
-    for _ in range(ROUNDS):
-        begun = perf_counter()
-        with database.write() as tx:
-            reservation = treasury.reserve(tx, 1, SONNET, 20_000, 8000, datetime.now(UTC))
-        with database.write() as tx:
-            treasury.settle(tx, reservation, Usage(input=5000, output=300), datetime.now(UTC))
-        taken.append((perf_counter() - begun) * 1000)
-    yield at_most("reserve + settle, p50", middle(taken), 2, "ms", spread(taken))
+    """Measure both together, each in a transaction that is on the disk when it ends; with few keys and with many."""
+    few = _rounds(folder / "few.db", FEW)
+    yield at_most(f"reserve + settle, p50, {FEW} keys", middle(few), 2, "ms", spread(few))
+    many = _rounds(folder / "many.db", MANY)
+    yield at_most(f"the same with {MANY} keys, times as long", middle(many) / middle(few), 1.2, "×", spread(many))
+
+
+def _rounds(path: Path, keys: int) -> list[float]:
+    purse = treasury(Decimal(100_000), [Key(f"anthropic-{n}", "anthropic", f"sk-{n}") for n in range(1, keys + 1)])
+    database = books(path, purse)
+    with database.write() as tx:
+        for statement in _OF_BEFORE:
+            tx.execute(text(statement), {"rows": ROWS} if ":rows" in statement else {})
+    with database.write() as tx:
+        purse.enter_keys(tx, datetime.now(UTC))
+    return [_round(database, purse) for _ in range(ROUNDS)]
+
+
+def _round(database: Database, purse: Treasury) -> float:
+    begun = perf_counter()
+    with database.write() as tx:
+        reservation = purse.reserve(tx, wish(20_000, 8000), datetime.now(UTC))
+    with database.write() as tx:
+        purse.settle(tx, reservation, Usage(input=500, output=30), datetime.now(UTC))
+    return (perf_counter() - begun) * 1000

@@ -61,6 +61,27 @@ def _shell(name: str) -> Action:
     return run
 
 
+def _budget(settings: Settings, parsed: argparse.Namespace) -> int:
+    from workers import money  # noqa: PLC0415
+
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # as above
+    return money.budget(settings, parsed.words, parsed.chart)
+
+
+def _keys(settings: Settings, parsed: argparse.Namespace) -> int:
+    from workers import money  # noqa: PLC0415
+
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # as above
+    return money.keys(settings, parsed.words)
+
+
+def _allocate(settings: Settings, parsed: argparse.Namespace) -> int:
+    from workers import money  # noqa: PLC0415
+
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # as above
+    return money.allocate(settings, parsed.file, parsed.provider)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="butler", description="A household of personal AI assistants.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -79,6 +100,14 @@ def _parser() -> argparse.ArgumentParser:
     add("check", "look for everything that is wrong, spending nothing", _check)
     add("list", "list the household", _shell("list_butlers"))
     add("init", "write a new butler's folder", _shell("make_butler")).add_argument("name", metavar="NAME")
+    budget = add("budget", "show what is spent, and change the caps", _budget)
+    budget.add_argument("words", nargs="*", metavar="set|mode|raise …", help="as /budget takes it in a chat")
+    budget.add_argument("--chart", metavar="FILE", help="draw the last 30 days into a PNG file")
+    keys = add("keys", "show how the keys fare, and look after them", _keys)
+    keys.add_argument("words", nargs="*", metavar="probe|rotate|rest ID", help="as /keys takes it in a chat")
+    allocate = add("allocate", "say what a task would take, and with which key", _allocate)
+    allocate.add_argument("file", metavar="FILE")
+    allocate.add_argument("--provider", metavar="NAME", help="whose keys to prefer")
     add("sessions", "list what was done", _shell("list_sessions"))
     add("failed", "list what could not be done", _shell("list_failed"))
     add("slack-manifest", "print the manifest from which a Slack app is made", _shell("print_manifest"))

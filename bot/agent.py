@@ -1,43 +1,66 @@
 """The loop: settle open calls, reserve money, ask the model, record, repeat."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from sqlalchemy import Connection
 
 from bot import transcript
-from bot.errors import ContextFull, ModelError, ThinkingRejected, TooManySteps
+from bot.errors import (
+    AllDry,
+    BudgetSpent,
+    ContextFull,
+    KeyRefused,
+    ModelError,
+    ModelMissing,
+    NoCredit,
+    Overloaded,
+    RateLimited,
+    ThinkingRejected,
+    TooManySteps,
+    Unavailable,
+)
 from bot.household import Butler
 from bot.messages import Origin, ReplyKind
-from bot.ports import Answer, Block, Call, Content, Ending, Interrupt, Model, Prompt, Text
+from bot.ports import Answer, Block, Call, Content, Ending, Interrupt, Model, Prompt, Route, Text
 from bot.prompt import system_prompt
 from bot.redaction import Redactor
 from bot.settling import Settling
 from bot.skill_notes import SkillNote
 from bot.tools import Toolbox
 from bot.transcript import Entry
-from bot.treasury.treasury import Reservation, Treasury
+from bot.treasury.alerts import Alert
+from bot.treasury.choice import Wish
+from bot.treasury.estimate import weigh
+from bot.treasury.reservation import Reservation
+from bot.treasury.treasury import Treasury
 from bot.turn import Turn
 
 GO_ON = (Text(text="[the house] Go on."),)
 MAX_OUTPUT = 16_000  # tokens: a long answer with its thoughts
+COUNT_MARGIN, COUNT_FRAME = 1.05, 256  # by which a provider's own count, which it calls an estimate, may be too small
 LENGTH_NOTE = "\n\n[My answer reached its greatest length here. Say “go on” for the rest.]"
 REFUSED = "The model declined to answer this, so I have left it out of our conversation. Please ask in another way."
 WORDLESS = "I have nothing to say to this."
 TOO_LONG = "This is longer than the model can read at once. Please send a shorter part, or begin anew with /new."
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Agent:
-    """What answers a turn: a model, money, and the butler's tools."""
+    """What answers a turn: models by their providers, money, and the butler's tools; `tell` is how owners hear of alerts."""
 
-    model: Model
+    models: Callable[[str], Model]
     treasury: Treasury
     settling: Settling
     toolbox: Callable[[Butler], Toolbox]
     notes: Sequence[SkillNote]
     redactor: Redactor
     show: Callable[[Turn, str], None]
+    tell: Callable[[Connection, Alert, datetime], object]
 
     def run(self, turn: Turn, interrupt: Interrupt) -> bool:
         """Work until there is an answer; tell whether the conversation has more work.
@@ -59,28 +82,86 @@ class Agent:
         )
 
     def _ask(self, turn: Turn, toolbox: Toolbox, interrupt: Interrupt) -> tuple[Reservation, Answer]:
+        """Ask by one key after the other until one answers. Raises AllDry when none is left, and BudgetSpent."""
+        avoid: dict[str, str] = {}
+        full: ContextFull | None = None  # nothing is forgotten as long as another provider may read all of it
         while True:
             with turn.database.read() as tx:
                 entries = transcript.load(tx, turn.conversation.id)
             prompt = self._prompt(turn, toolbox, entries)
-            with turn.writing() as tx:
-                reservation = self.treasury.reserve(tx, turn.id, self.model.name, prompt.size, prompt.max_output, turn.clock())
             try:
-                return reservation, self.model.answer(prompt, reservation.key_id, lambda text: self.show(turn, text), interrupt)
-            except ModelError as error:
-                if not self._can_ask_again(turn, reservation, error, entries):
+                reservation = self._reserve(turn, prompt, avoid)
+            except AllDry:
+                if full is None:
                     raise
+                self._forget_older_half(turn, full, entries)
+                full, avoid = None, {}
+                continue
+            prompt = prompt.model_copy(update={"max_output": reservation.max_output})
+            try:
+                model = self.models(reservation.route.provider)
+                return reservation, model.answer(prompt, reservation.route, lambda text: self.show(turn, text), interrupt)
+            except ModelError as error:
+                if not self._can_ask_again(turn, reservation, error, entries, avoid):
+                    raise
+                full = error if isinstance(error, ContextFull) else full
 
-    def _can_ask_again(self, turn: Turn, reservation: Reservation, error: ModelError, entries: Sequence[Entry]) -> bool:
-        """Account for a request that failed; tell whether another prompt may fare better."""
+    def _forget_older_half(self, turn: Turn, full: ContextFull, entries: Sequence[Entry]) -> None:
+        """Shorten a conversation that no provider can read. Raises ContextFull when there is nothing to leave out."""
         with turn.writing() as tx:
-            close = self.treasury.charge if error.charged else self.treasury.release
-            close(tx, reservation, turn.clock())
-            if isinstance(error, ContextFull):
-                return transcript.drop_older_half(tx, turn.conversation.id, turn.id, entries)
+            if not transcript.drop_older_half(tx, turn.conversation.id, turn.id, entries):
+                raise full
+
+    def _reserve(self, turn: Turn, prompt: Prompt, avoid: Mapping[str, str]) -> Reservation:
+        """Reserve by the size of the prompt; where a cap is near, by the provider's own count, and for a shorter answer."""
+        wish = Wish(turn.spender, turn.butler.tier, prompt.size, prompt.max_output, weigh(prompt), avoid=avoid)
+        try:
+            with turn.writing() as tx:
+                return self.treasury.reserve(tx, wish, turn.clock(), turn.zone)
+        except (BudgetSpent, AllDry) as refused:
+            count_by = refused.count_by
+        wish = replace(wish, counted=self._count(prompt, count_by), counted_by=count_by, near=True)
+        with turn.writing() as tx:
+            return self.treasury.reserve(tx, wish, turn.clock(), turn.zone)
+
+    def _count(self, prompt: Prompt, route: Route | None) -> int | None:
+        if route is None:
+            return None
+        try:
+            counted = self.models(route.provider).count(prompt, route)
+        except ModelError as error:
+            log.info("a prompt could not be counted: %s", self.redactor.clean(error.reason))
+            return None
+        return None if counted is None else int(counted * COUNT_MARGIN) + COUNT_FRAME
+
+    def _can_ask_again(
+        self, turn: Turn, reservation: Reservation, error: ModelError, entries: Sequence[Entry], avoid: dict[str, str]
+    ) -> bool:
+        """Account for a request that failed; tell whether another key, or another prompt, may fare better."""
+        error.reason = self.redactor.clean(error.reason)
+        log.warning("the model did not answer %s: %s", reservation.key_id, error.reason)
+        with turn.writing() as tx:
+            now = turn.clock()
+            alerts: list[Alert] = []
+            if error.charged:
+                alerts += self.treasury.charge(tx, reservation, now)
+            else:
+                self.treasury.release(tx, reservation, now)
+            alerts += filter(None, [self.treasury.blame(tx, reservation, error, now)])
+            for alert in alerts:
+                self.tell(tx, alert, now)
             if isinstance(error, ThinkingRejected):
                 return transcript.drop_thoughts(tx, turn.conversation.id, entries)
-            return False
+        avoid.update(dict.fromkeys(self._others_to_blame(reservation, error), error.reason))
+        return reservation.key_id in avoid
+
+    def _others_to_blame(self, reservation: Reservation, error: ModelError) -> tuple[str, ...]:
+        """Return the keys that this request need not try any more."""
+        if isinstance(error, KeyRefused | NoCredit | RateLimited | ModelMissing):
+            return (reservation.key_id,)
+        if isinstance(error, Overloaded | Unavailable | ContextFull):
+            return tuple(key.id for key in self.treasury.keys if key.provider == reservation.route.provider)
+        return ()
 
     def _prompt(self, turn: Turn, toolbox: Toolbox, entries: Sequence[Entry]) -> Prompt:
         return Prompt(
@@ -93,11 +174,17 @@ class Agent:
     def _record(self, turn: Turn, reservation: Reservation, answer: Answer) -> bool | None:
         """Keep the answer, settle the money and close the turn if it is over, all in one transaction."""
         with turn.writing() as tx:
-            self.treasury.settle(tx, reservation, answer.usage, turn.clock())
-            turn.note_step(tx)
+            for alert in self._settle(tx, reservation, answer, turn.clock()):
+                self.tell(tx, alert, turn.clock())
+            turn.note_step(tx, reservation.model)
             content = self._clean(answer)
             transcript.append(tx, turn.conversation.id, turn.id, "butler", content, Origin.BUTLER, turn.clock())
             return self._conclude(tx, turn, answer.ending, transcript.words_of(content))
+
+    def _settle(self, tx: Connection, reservation: Reservation, answer: Answer, now: datetime) -> Sequence[Alert]:
+        if answer.usage_reported:
+            return self.treasury.settle(tx, reservation, answer.usage, now, answer.organisation)
+        return self.treasury.charge(tx, reservation, now)
 
     def _conclude(self, tx: Connection, turn: Turn, ending: Ending, words: str) -> bool | None:
         if ending is Ending.CALLS:

@@ -10,10 +10,12 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
 
+from pydantic import ValidationError
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from bot import outbox
+from bot.charts import Chart
 from bot.errors import BadFormat, ChatGone, DeliveryError, Doubtful, MessageGone, NotChanged, RetryLater
 from bot.outbox import Part, Reply
 from bot.pauses import growing_pause
@@ -134,7 +136,7 @@ class Delivery:
             return None
         if not reply.is_working and self._presence.is_shown(conversation_id):
             return _Due(reply, chat, ())
-        parts = reply.parts or outbox.cut_into_parts(tx, reply, _cut(chat, reply))
+        parts = reply.parts or outbox.cut_into_parts(tx, reply, *_cut(chat, reply))
         return self._next_piece(_Due(reply, chat, tuple(part for part in parts if not part.sent)), tx)
 
     def _next_piece(self, due: "_Due", tx: Connection) -> "_Due | None":
@@ -170,7 +172,7 @@ class Delivery:
 
     def _note(self, due: "_Due", native_id: str, now: datetime, tx: Connection) -> "_Due | None":
         """Note that a piece was taken, and in the same transaction what comes next."""
-        if not outbox.note_sent(tx, due.reply.id, due.pieces[0].position, native_id, now):
+        if not outbox.note_sent(tx, due.reply.id, due.pieces[0], native_id, now):
             return self._take(due.reply.conversation.id, tx)
         return self._next_piece(replace(due, pieces=due.pieces[1:]), tx)
 
@@ -178,7 +180,8 @@ class Delivery:
         try:
             return await self._send_as_it_is(chat, reply, part, part.payload)
         except BadFormat as error:
-            log.warning("a reply is sent without its formatting: %s", error, extra={"reply": reply.id})
+            lost = "picture" if part.picture else "formatting"
+            log.warning("a reply is sent without its %s: %s", lost, error, extra={"reply": reply.id})
             try:
                 return await self._send_as_it_is(chat, reply, part, chat.plain(part.payload))
             except BadFormat as refusal:
@@ -228,5 +231,13 @@ class Delivery:
         return gone
 
 
-def _cut(chat: Chat, reply: Reply) -> Sequence[Json]:
-    return chat.pieces(reply.text, reply.buttons) or chat.pieces(NOTHING_TO_SEE, reply.buttons)
+def _cut(chat: Chat, reply: Reply) -> tuple[Sequence[Json], Json | None]:
+    """Return the pieces of a reply's words, and what shows its picture below them."""
+    pieces = chat.pieces(reply.text, reply.buttons) or chat.pieces(NOTHING_TO_SEE, reply.buttons)
+    if reply.picture is None:
+        return pieces, None
+    try:
+        return pieces, chat.picture(Chart.model_validate(reply.picture))
+    except ValidationError as error:
+        log.error("a reply is sent without its picture, which cannot be read: %s", error, extra={"reply": reply.id})
+        return pieces, None

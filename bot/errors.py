@@ -4,11 +4,16 @@ ButlersError
     ConfigurationError      refuse to start; say what is wrong and how to mend it
     TurnEnded               end the turn and tell the person why
         BudgetSpent · TooManySteps · Repeating
+    AllDry                  no key can be used: wait until `until`, when that is known
     ClaimLost               stop at once and write nothing: the turn belongs to somebody else now, or was stopped
     Suspect                 run the turn when no other one that killed a worker runs
     ModelError              what a model's provider answered instead of a message
-        Unavailable         try again later (retry_at, when the provider said so)
-        KeyRefused          no use trying with this key
+        KeyRefused          no use trying with this key until somebody replaces it
+        NoCredit            no use trying with this key until its account has money again
+        RateLimited         no use trying with this organisation's keys for this model until a time
+        Overloaded          no use trying with this provider for a while
+        ModelMissing        no use asking for this model with this key
+        Unavailable         this time the provider could not answer, or could not be reached
         Refused             no use trying again: the request itself is wrong
         ContextFull         try again with a shorter prompt
         ThinkingRejected    try again without the thoughts of earlier steps
@@ -17,7 +22,8 @@ ButlersError
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 
@@ -28,6 +34,7 @@ class ButlersError(Exception):
 _IN_PLAIN_WORDS = {
     "missing": "is missing",
     "decimal_parsing": "is no number; write it like 5 or 0.50",
+    "decimal_max_places": "has too many digits behind the point",
     "int_parsing": "is no whole number",
     "int_type": "is no whole number",
     "string_type": "is no text in quotes",
@@ -51,8 +58,33 @@ class TurnEnded(ButlersError):
     """The turn ends here, with this sentence as its answer."""
 
 
+@dataclass
 class BudgetSpent(TurnEnded):
-    """No money is left for the next request."""
+    """No money is left for the next request; `count_by` is the model that could count what it takes more exactly."""
+
+    reason: str
+    count_by: Any = None
+
+    def __str__(self) -> str:
+        """Return the sentence for the person."""
+        return self.reason
+
+
+@dataclass
+class AllDry(ButlersError):
+    """No key can be used; `until` is when the first one can be, and `may_try_again` says that it may be so at any moment.
+
+    `count_by` is the model that could count what the request takes more exactly, where a key lacks only tokens.
+    """
+
+    reason: str
+    until: datetime | None
+    may_try_again: bool = False
+    count_by: Any = None
+
+    def __str__(self) -> str:
+        """Return why, in the providers' words."""
+        return self.reason
 
 
 class TooManySteps(TurnEnded):
@@ -76,10 +108,12 @@ class ModelError(ButlersError):
     """A request to a model failed.
 
     `reason` is the provider's own sentence. `charged` says whether the provider may have billed the request all the same.
+    `organisation` is whose limits the key shares, as far as the provider said. Each subclass says who is to blame.
     """
 
     reason: str
     charged: bool = False
+    organisation: str | None = field(default=None, kw_only=True)
 
     def __str__(self) -> str:
         """Return the provider's own sentence."""
@@ -87,15 +121,42 @@ class ModelError(ButlersError):
 
 
 @dataclass
-class Unavailable(ModelError):
-    """The provider cannot answer now; `wait` is what it asked for, in seconds, when it did."""
+class KeyRefused(ModelError):
+    """The provider does not accept the key (401, 403)."""
+
+
+@dataclass
+class NoCredit(ModelError):
+    """The key's account has no money left, or reached a limit of its own (402); `until` is when it has access again."""
+
+    until: datetime | None = None
+    wait: float | None = None  # what it asked for, in seconds, where it named no time
+
+
+@dataclass
+class RateLimited(ModelError):
+    """The key's organisation asked too often for this model (429); `wait` is what the provider asked for, in seconds."""
 
     wait: float | None = None
 
 
 @dataclass
-class KeyRefused(ModelError):
-    """The provider does not accept the key, or its account has no money left."""
+class Overloaded(ModelError):
+    """The provider has too much to do, whoever asks (529); `wait` is what it asked for, in seconds."""
+
+    wait: float | None = None
+
+
+@dataclass
+class Unavailable(ModelError):
+    """The provider cannot answer now, or cannot be reached; `wait` is what it asked for, in seconds."""
+
+    wait: float | None = None
+
+
+@dataclass
+class ModelMissing(ModelError):
+    """The provider has no such model, or has it no more, or not for this key (404)."""
 
 
 @dataclass

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from bot.errors import ConfigurationError, in_plain_words
 from bot.nearest import did_you_mean
 from bot.skill_notes import SkillNote, read_notes
+from bot.treasury.providers import Tier
 
 NAME = r"^[a-z][a-z0-9-]{0,31}$"
 LONGEST_CHARACTER = 20_000
@@ -38,6 +39,7 @@ class ButlerTable(_Table):
     description: str = ""
     port: int | None = None  # accepted for the sake of older files; nothing listens
     max_steps: Annotated[int, Field(ge=1, le=200)] = 25
+    tier: Tier = Tier.SMART
     schedule: tuple[ScheduleTable, ...] = ()
 
 
@@ -64,6 +66,7 @@ class Butler:
     description: str
     character: str
     max_steps: int
+    tier: Tier = Tier.SMART
     schedules: tuple[ScheduleTable, ...] = ()
     modules: Mapping[str, ModuleTable] = field(default_factory=dict)
     notes: tuple[SkillNote, ...] = ()
@@ -154,6 +157,7 @@ def read_butler(folder: Path) -> Butler:
         description=file.butler.description,
         character=_read_character(folder / "CLAUDE.md") or f"You are the {file.butler.name} butler.",
         max_steps=file.butler.max_steps,
+        tier=file.butler.tier,
         schedules=file.butler.schedule,
         modules=file.modules,
         notes=read_notes(folder / "skills"),

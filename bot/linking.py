@@ -18,6 +18,7 @@ from bot.questions import Done, Question
 from bot.roles import MAY, Right, Role, a
 from bot.store.tables import identities, metadata
 from bot.store.tables import people as people_rows
+from bot.treasury import budgets
 from bot.treasury.treasury import Treasury
 
 CODE = "link"
@@ -186,6 +187,7 @@ class Linking:
         # What runs would go on in the name of the person who is no more.
         stopped = stopping.stop_all(tx, self.treasury, second.id, f"This chat becomes {first.name}’s.", now)
         tx.execute(update(identities).where(identities.c.person_id == second.id).values(joined=True))
+        budgets.join_people(tx, second.id, first.id)
         for column in _COLUMNS:
             tx.execute(update(column.table).where(column == second.id).values({column: first.id}))
         tx.execute(update(people_rows).where(people_rows.c.id == second.id).values(role=Role.REMOVED, owner_by=None))

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, or_, select, updat
 from sqlalchemy.dialects.sqlite import insert as insert_or_update
 
 from bot import conversations as places
+from bot.charts import Chart
 from bot.conversations import Conversation
 from bot.messages import Button, ReplyKind
 from bot.ports import Json
@@ -37,6 +38,7 @@ class Part:
     payload: Json
     native_id: str | None
     sent: bool
+    picture: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class Reply:
     is_working: bool  # it is no turn's answer, and a turn runs in the conversation
     buttons: tuple[Button, ...]
     parts: tuple[Part, ...]
+    picture: Json | None
 
 
 def add(  # noqa: PLR0913 - the columns of a row
@@ -78,17 +81,26 @@ def add(  # noqa: PLR0913 - the columns of a row
 
 
 def amend(tx: Connection, reply_id: int, text: str, now: datetime) -> None:
-    """Let a reply read otherwise: where it was sent already, the message changes."""
-    shown = tx.scalar(select(parts.c.native_id).where(parts.c.reply_id == reply_id).order_by(parts.c.position.desc()).limit(1))
-    tx.execute(delete(parts).where(parts.c.reply_id == reply_id))
+    """Let a reply read otherwise: where it was sent already, the message changes; a picture that was shown stays."""
+    mine = parts.c.reply_id == reply_id
+    newest = parts.c.position.desc()
+    shown = tx.scalar(select(parts.c.native_id).where(mine, ~parts.c.picture).order_by(newest).limit(1))
+    is_drawn = tx.scalar(select(parts.c.native_id).where(mine, parts.c.picture)) is not None
+    tx.execute(delete(parts).where(mine))
     again = {"text": text, "state": "pending", "created_at": now, "next_try_at": now, "error": None}
     replaced = {} if shown is None else {"replaces": shown}
-    tx.execute(update(outbox).where(outbox.c.id == reply_id).values(**again, **replaced))
+    kept = {"picture": None} if is_drawn else {}
+    tx.execute(update(outbox).where(outbox.c.id == reply_id).values(**again, **replaced, **kept))
 
 
 def set_text(tx: Connection, reply_id: int, text: str) -> None:
     """Give a reply its words, which its id was needed for."""
     tx.execute(update(outbox).where(outbox.c.id == reply_id).values(text=text))
+
+
+def set_picture(tx: Connection, reply_id: int, chart: Chart) -> None:
+    """Show a chart below a reply's words."""
+    tx.execute(update(outbox).where(outbox.c.id == reply_id).values(picture=chart.model_dump(mode="json")))
 
 
 def waiting(tx: Connection, channels: Sequence[str], now: datetime) -> list[int]:
@@ -131,7 +143,8 @@ def next_reply(tx: Connection, conversation_id: int, now: datetime) -> Reply | N
         preview=preview,
         is_working=row.turn_id is None and places.is_claimed(tx, conversation_id),
         buttons=() if row.question_id is None else _buttons(tx, row.question_id),
-        parts=tuple(Part(piece.position, piece.payload, piece.native_id, piece.state == "sent") for piece in pieces),
+        parts=tuple(Part(one.position, one.payload, one.native_id, one.state == "sent", one.picture) for one in pieces),
+        picture=row.picture,
     )
 
 
@@ -154,12 +167,14 @@ def open_question(tx: Connection, conversation_id: int, now: datetime) -> tuple[
     return None if row is None else (row.text, _buttons(tx, row.question_id))
 
 
-def cut_into_parts(tx: Connection, reply: Reply, payloads: Sequence[Json]) -> tuple[Part, ...]:
+def cut_into_parts(tx: Connection, reply: Reply, payloads: Sequence[Json], picture: Json | None = None) -> tuple[Part, ...]:
     """Keep a reply's pieces; the first takes over the message that shows a part of it already, if there is one."""
     pieces = tuple(
         Part(position, payload, (reply.preview or None) if position == 0 else None, sent=False)
         for position, payload in enumerate(payloads)
     )
+    if picture is not None:
+        pieces = (*pieces, Part(len(pieces), picture, None, sent=False, picture=True))
     if pieces:
         rows = [
             {
@@ -168,6 +183,7 @@ def cut_into_parts(tx: Connection, reply: Reply, payloads: Sequence[Json]) -> tu
                 "payload": piece.payload,
                 "state": "pending",
                 "native_id": piece.native_id,
+                "picture": piece.picture,
                 "doubts": int(piece.position == 0 and reply.preview == ""),
             }
             for piece in pieces
@@ -181,14 +197,15 @@ def note_sending(tx: Connection, reply_id: int, part: Part) -> None:
     tx.execute(_SENDING, {"reply": reply_id, "at": part.position, "as": part.payload, "native": part.native_id})
 
 
-def note_sent(tx: Connection, reply_id: int, position: int, native_id: str, now: datetime) -> bool:
+def note_sent(tx: Connection, reply_id: int, part: Part, native_id: str, now: datetime) -> bool:
     """Note that the vendor has taken a piece; tell whether it is still the one that the reply consists of.
 
-    One that was amended while it was being sent is now the message that must read otherwise.
+    One that was amended while it was being sent is now the message that must read otherwise; a picture is shown once.
     """
-    if tx.execute(_SENT, {"reply": reply_id, "at": position, "native": native_id, "now": now}).rowcount:
+    if tx.execute(_SENT, {"reply": reply_id, "at": part.position, "native": native_id, "now": now}).rowcount:
         return True
-    tx.execute(update(outbox).where(outbox.c.id == reply_id).values(replaces=native_id))
+    changes = {"picture": None} if part.picture else {"replaces": native_id}
+    tx.execute(update(outbox).where(outbox.c.id == reply_id).values(**changes))
     return False
 
 

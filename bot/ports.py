@@ -7,9 +7,11 @@ from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import Field, TypeAdapter
 
+from bot.charts import Chart
 from bot.messages import Address, Button, Value
 
 Json = dict[str, Any]
+Effort = Literal["none", "low", "medium", "high"]
 
 
 class Text(Value):
@@ -45,7 +47,15 @@ class Thought(Value):
     block: Json
 
 
-Block = Annotated[Text | Call | Result | Thought, Field(discriminator="type")]
+class Image(Value):
+    """A picture that a model looks at."""
+
+    type: Literal["image"] = "image"
+    media_type: Literal["image/png", "image/jpeg", "image/gif", "image/webp"]
+    data: str  # base64
+
+
+Block = Annotated[Text | Call | Result | Thought | Image, Field(discriminator="type")]
 Content = tuple[Block, ...]
 CONTENT: TypeAdapter[Content] = TypeAdapter(Content)
 
@@ -100,11 +110,26 @@ class Ending(StrEnum):
 
 
 class Answer(Value):
-    """What a model gave for a prompt."""
+    """What a model gave for a prompt.
+
+    `usage_reported` is false where the provider did not say what it used. `organisation` is whose limits the key shares, as
+    far as the provider said.
+    """
 
     content: Content
     usage: Usage
     ending: Ending
+    usage_reported: bool = True
+    organisation: str | None = None
+
+
+class Route(Value):
+    """By which provider, key and model a request goes."""
+
+    provider: str
+    key_id: str
+    model: str
+    effort: Effort | None = None
 
 
 class Interrupt(Protocol):
@@ -116,15 +141,25 @@ class Interrupt(Protocol):
 
 
 class Model(Protocol):
-    """A model that butlers think with."""
+    """One provider's models."""
 
-    @property
-    def name(self) -> str:
-        """The model's id."""
+    def answer(self, prompt: Prompt, route: Route, on_text: Callable[[str], None], interrupt: Interrupt) -> Answer:
+        """Ask for the next message, telling `on_text` the text so far. Raises ModelError."""
         ...
 
-    def answer(self, prompt: Prompt, key_id: str, on_text: Callable[[str], None], interrupt: Interrupt) -> Answer:
-        """Ask for the next message, telling `on_text` each piece of it. Raises ModelError."""
+    def count(self, prompt: Prompt, route: Route) -> int | None:
+        """Return how many tokens the provider itself counts in a prompt; nothing where it counts none for free.
+
+        Raises ModelError.
+        """
+        ...
+
+    def check(self, route: Route) -> None:
+        """Make sure that the key is accepted, without spending anything. Raises ModelError."""
+        ...
+
+    def close(self) -> None:
+        """Close every connection."""
         ...
 
 
@@ -140,8 +175,12 @@ class Chat(Protocol):
         """Render Markdown as platform messages that fit; buttons stand under the last of them."""
         ...
 
+    def picture(self, chart: Chart) -> Json | None:
+        """Return what `send` takes to show a picture, which stays JSON until then; nothing where none can be shown."""
+        ...
+
     def plain(self, payload: Json) -> Json:
-        """Return a payload without its formatting, but with all its words and addresses."""
+        """Return a payload without its formatting, but with all its words and addresses; of a picture, its words."""
         ...
 
     def preview(self, text: str) -> Json:

@@ -15,6 +15,7 @@ _FORMS = (
     r"sk-ant-[A-Za-z0-9_-]{16,}",
     r"sk-(?:proj|or|svcacct)-[A-Za-z0-9_-]{16,}",
     r"sk-[A-Za-z0-9]{32,}",
+    r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{2,}+\*{4,}[A-Za-z0-9_-]*",  # a key of which a provider shows both ends
     r"nvapi-[A-Za-z0-9_-]{16,}",
     r"gsk_[A-Za-z0-9]{16,}",
     r"xox[abeprs]-[A-Za-z0-9-]{10,}",

@@ -24,6 +24,7 @@ class Right(StrEnum):
     SEE_COSTS = "see what the house spends"
     SEE_FAILURES = "see and retry what failed for others"
     KEEP_PEOPLE = "let people in, and list, change and remove them"
+    KEEP_MONEY = "set budgets and look after keys"
     HEAR_TROUBLE = "hear of strangers and of the house's troubles"
 
 

@@ -1,9 +1,9 @@
 """Settings: every environment variable that the house itself reads; those of each chat stand with the chat."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -58,12 +58,22 @@ def _owners(ids: tuple[str, ...]) -> tuple[str, ...]:
 
 
 TERMINAL = "terminal"
+PROVIDERS = ("anthropic", "openai", "groq", "nvidia", "openrouter", "sokosumi")  # whose keys the environment may hold
 T = TypeVar("T", bound=BaseSettings)
 Folder = Annotated[Path, AfterValidator(_folder)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Address = Annotated[str, AfterValidator(_address)]
 Ids = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Keys = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)]
+
+
+def _keys_of(provider: str, site: str) -> Any:  # noqa: ANN401 - a field of whatever type it is annotated with
+    return Field((), validation_alias=f"{provider.upper()}_API_KEY", description=f"Keys from {site}, separated by commas.")
+
+
+def _other_address(provider: str) -> Any:  # noqa: ANN401 - as above
+    description = f"Another address for {provider}'s API, such as a proxy (default: that of providers.toml)."
+    return Field(None, validation_alias=f"{provider.upper()}_BASE_URL", description=description)
 
 
 class Settings(Variables):
@@ -74,7 +84,16 @@ class Settings(Variables):
     default_butler: str = Field(
         "assistant", validation_alias="BUTLER_DEFAULT", description="The butler that answers when no other is asked for."
     )
-    model: str = Field("claude-sonnet-5-5", validation_alias="BUTLER_MODEL", description="The model that butlers think with.")
+    model: str | None = Field(
+        None,
+        validation_alias="BUTLER_MODEL",
+        description="The model that butlers think with (default: the smart one of each provider that has a key).",
+    )
+    small_model: str | None = Field(
+        None,
+        validation_alias="BUTLER_SMALL_MODEL",
+        description="The model of butlers whose tier is fast (default: the fast one of each provider that has a key).",
+    )
     owners: Annotated[Ids, AfterValidator(_owners)] = Field(
         (),
         validation_alias="BUTLER_OWNERS",
@@ -91,21 +110,43 @@ class Settings(Variables):
         validation_alias="BUTLER_DAILY_CAP_USD",
         description="What the house may spend on models in a day (UTC), in dollars.",
     )
+    request_cap_usd: Decimal | None = Field(
+        None,
+        ge=0,
+        validation_alias="BUTLER_REQUEST_CAP_USD",
+        description="What one request of a person may cost, with all that it starts, in dollars (default: no cap of its own).",
+    )
     redis_url: Annotated[str, AfterValidator(_redis)] | None = Field(
         None,
         validation_alias="REDIS_URL",
         description="A Redis or Valkey server to use (default: `butler up` runs one of its own).",
     )
+    keys_path: Folder | None = Field(
+        None,
+        validation_alias="BUTLER_KEYS_PATH",
+        description='A JSON file of more keys, such as {"nvidia": ["key 1", "key 2"]}.',
+    )
+    providers_path: Folder | None = Field(
+        None,
+        validation_alias="BUTLER_PROVIDERS_PATH",
+        description="Your own providers, prices and limits (default: providers.toml in the folder of butlers).",
+    )
     anthropic_api_key: Keys = Field(
         (),
         validation_alias="ANTHROPIC_API_KEY",
-        description="A key from console.anthropic.com (without one, the rehearsal model answers).",
+        description="Keys from console.anthropic.com, separated by commas (without any key, the rehearsal model answers).",
     )
-    anthropic_base_url: Address = Field(
-        "https://api.anthropic.com",
-        validation_alias="ANTHROPIC_BASE_URL",
-        description="Another address for Anthropic's API, such as a proxy.",
-    )
+    anthropic_base_url: Address | None = _other_address("Anthropic")
+    openai_api_key: Keys = _keys_of("OpenAI", "platform.openai.com")
+    openai_base_url: Address | None = _other_address("OpenAI")
+    groq_api_key: Keys = _keys_of("Groq", "console.groq.com")
+    groq_base_url: Address | None = _other_address("Groq")
+    nvidia_api_key: Keys = _keys_of("Nvidia", "build.nvidia.com")
+    nvidia_base_url: Address | None = _other_address("Nvidia")
+    openrouter_api_key: Keys = _keys_of("OpenRouter", "openrouter.ai")
+    openrouter_base_url: Address | None = _other_address("OpenRouter")
+    sokosumi_api_key: Keys = _keys_of("Sokosumi", "sokosumi.com")
+    sokosumi_base_url: Address | None = _other_address("Sokosumi")
 
     @property
     def zone(self) -> ZoneInfo:
@@ -115,8 +156,25 @@ class Settings(Variables):
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every value that must never be shown."""
-        keys = (key.get_secret_value() for key in self.anthropic_api_key)
+        keys = (key for keys in self.api_keys.values() for key in keys)
         return (*keys, *(secret for chat in self.chats.values() for secret in chat.secrets))
+
+    @property
+    def api_keys(self) -> dict[str, tuple[str, ...]]:
+        """The keys of the environment, by their providers."""
+        found: dict[str, Iterable[SecretStr]] = {name: getattr(self, f"{name}_api_key") for name in PROVIDERS}
+        return {name: tuple(key.get_secret_value() for key in keys) for name, keys in found.items()}
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """Other addresses of providers, by their names."""
+        found = {name: getattr(self, f"{name}_base_url") for name in PROVIDERS}
+        return {name: url for name, url in found.items() if url is not None}
+
+    @property
+    def own_providers(self) -> Path:
+        """The file in which a person's own providers stand, if there is one."""
+        return self.providers_path or self.household / "providers.toml"
 
     @property
     def chats(self) -> Mapping[str, ChatSettings]:

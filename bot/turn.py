@@ -21,12 +21,15 @@ from bot.ports import Text
 from bot.roles import Role
 from bot.store.database import Database
 from bot.store.tables import OPEN, WAITING, inbox, turns
+from bot.treasury.budgets import Spender
 
 Clock = Callable[[], datetime]
 _UNFINISHED = select(turns).where(turns.c.conversation_id == bindparam("conversation_id"), OPEN)
 _BEGIN = insert(turns).returning(turns)
 _KILLS = select(inbox.c.kills).where(inbox.c.turn_id == bindparam("turn"))
-_STEP = update(turns).where(turns.c.id == bindparam("turn")).values(steps=turns.c.steps + 1, attempts=0)
+_STEP = (
+    update(turns).where(turns.c.id == bindparam("turn")).values(steps=turns.c.steps + 1, attempts=0, model=bindparam("asked"))
+)
 _ANSWERED = (
     update(inbox).where(inbox.c.turn_id == bindparam("turn")).values(state=bindparam("now"), reply_id=bindparam("reply"))
 )
@@ -57,10 +60,17 @@ class Turn:
     steps: int
     attempts: int
     resumed: bool  # it was begun before, by this worker or another
+    root_id: int | None  # the turn that started it
+    job: str | None
     token: str
     database: Database
     clock: Clock
     zone: ZoneInfo
+
+    @property
+    def spender(self) -> Spender:
+        """Whose money it costs."""
+        return Spender(self.id, self.conversation.id, self.person.id, self.butler.name, self.root_id, self.job)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -81,9 +91,9 @@ class Turn:
             batch = _batch(_waiting(tx, self.conversation.id), self.person.id, None)
             _put_into_transcript(tx, self.id, self.conversation, batch, self.person, self.zone, self.clock())
 
-    def note_step(self, tx: Connection) -> None:
-        """Count a step that the model answered."""
-        tx.execute(_STEP, {"turn": self.id})
+    def note_step(self, tx: Connection, model: str) -> None:
+        """Count a step that a model answered."""
+        tx.execute(_STEP, {"turn": self.id, "asked": model})
 
     def end(self, tx: Connection, state: str, kind: ReplyKind, text: str) -> bool:
         """Close the turn with the reply to all its messages; tell whether the conversation has more work."""
@@ -115,7 +125,6 @@ class Turns:
 
     database: Database
     worker: str
-    model: str
     household: Callable[[], Household]
     clock: Clock
     zone: ZoneInfo
@@ -147,6 +156,8 @@ class Turns:
                 steps=row.steps,
                 attempts=row.attempts,
                 resumed=unfinished is not None,
+                root_id=row.root_id,
+                job=row.job,
                 token=token,
                 database=self.database,
                 clock=self.clock,
@@ -167,14 +178,15 @@ class Turns:
         if writer.role is Role.REMOVED:
             tx.execute(_DROP, {"conversation": conversation.id, "by": writer.id})
             return self._begin(tx, conversation, now)
+        butler = self.household().get(first.butler or conversation.butler)
         row = tx.execute(
             _BEGIN,
             {
                 "conversation_id": conversation.id,
                 "person_id": first.person_id,
-                "butler": self.household().get(first.butler or conversation.butler).name,
+                "butler": butler.name,
                 "trigger": "message",
-                "model": self.model,
+                "model": butler.tier.value,
                 "state": "running",
                 "steps": 0,
                 "attempts": 0,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tests.scripted import Complaint
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -30,15 +32,11 @@ STATUS = {
 }
 
 
-class ApiError(Exception):
+class ApiError(Complaint):
     """An answer in the vendor's shape of errors."""
 
     def __init__(self, kind: str, message: str, *, status: int | None = None, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(message)
-        self.kind = kind
-        self.message = message
-        self.status = STATUS[kind] if status is None else status
-        self.headers = dict(headers or {})
+        super().__init__(kind, message, STATUS[kind] if status is None else status, headers)
 
     def body(self, request_id: str) -> dict[str, object]:
         """Return the JSON object that the vendor sends for it."""

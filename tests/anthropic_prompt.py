@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from tests.anthropic_blocks import as_blocks
+from tests.measure import compact, tokens_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.anthropic_models import Model
 
-# The double's own measure of tokens, the same for counting, for usage and for the cache. A text piece costs its bytes
-# in UTF-8 divided by 3.5, rounded up, and at least 1; JSON counts as its compact text. On top come fixed costs.
+# What a piece costs on top of its text.
 MESSAGE_TOKENS = 4
 TOOL_TOKENS = 8
 CALL_TOKENS = 4
@@ -24,21 +23,6 @@ IMAGE_TOKENS = 1600
 PDF_TOKENS = 3000
 
 _DIGEST_BYTES = 16
-
-
-def tokens_of(text: str) -> int:
-    """Return what a text costs by the double's measure."""
-    return max(1, -(-len(text.encode()) * 2 // 7))
-
-
-def bytes_of(tokens: int) -> int:
-    """Return how many bytes of a text the tokens pay for."""
-    return tokens * 7 // 2
-
-
-def compact(value: object) -> str:
-    """Return a value as compact JSON, its keys in the order in which they came, as the cache compares them."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 @dataclass(slots=True)

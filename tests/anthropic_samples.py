@@ -1,13 +1,10 @@
-"""Requests to the double of the Messages API, and the means to send them without the vendor's client."""
+"""Requests to the double of the Messages API."""
 
 from __future__ import annotations
 
-import http.client
-import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
+from tests import raw
 from tests.anthropic_models import VERSION
 from tests.anthropic_server import KEY
 
@@ -15,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tests.loopback import Loopback
+    from tests.raw import Received
 
 MODEL = "claude-sonnet-5-5"
 OLD_MODEL = "claude-haiku-4-5"
@@ -22,20 +20,6 @@ HEADERS = {"authorization": f"Bearer {KEY}", "anthropic-version": VERSION, "cont
 TOOL = {"name": "look", "input_schema": {"type": "object", "properties": {"at": {"type": "string"}}}}
 CACHED = {"cache_control": {"type": "ephemeral"}}
 CACHED_1H = {"cache_control": {"type": "ephemeral", "ttl": "1h"}}
-
-
-@dataclass(frozen=True)
-class Received:
-    """What came back for a raw request."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: Any
-
-    @property
-    def message(self) -> str:
-        """The message of an error."""
-        return str(self.body["error"]["message"])
 
 
 def user(*content: object) -> dict[str, Any]:
@@ -77,13 +61,4 @@ def send(
     headers: Mapping[str, str] = HEADERS,
 ) -> Received:
     """Send a body as it is, or as JSON if it is no bytes, and return what comes back."""
-    connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=10)
-    try:
-        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-        connection.request(method, path, raw, dict(headers))
-        response = connection.getresponse()
-        content = response.read()
-        shown = json.loads(content) if response.headers.get_content_type() == "application/json" else content.decode()
-        return Received(response.status, dict(response.headers), shown)
-    finally:
-        connection.close()
+    return raw.send(server, body, path, method=method, headers=headers)

@@ -1,104 +1,35 @@
-"""What a test tells the double of the Messages API to answer, which faults it orders, and what the double records."""
+"""What a test tells the double of the Messages API to answer, and which faults it orders."""
 
 from __future__ import annotations
 
-import asyncio
-import math
-from collections import Counter, defaultdict, deque
-from dataclasses import dataclass, field
-from hashlib import sha256
-from time import monotonic
-from typing import TYPE_CHECKING, Any, Literal, Self
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
 
 from tests.anthropic_cache import PromptCache
 from tests.anthropic_models import STATUS
-from tests.loopback import Loopback
+from tests.scripted import ALWAYS, Fault, Hold, Paced, Record, Scripted, ToolCall
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-# As the number of times, for a fault that stays.
-ALWAYS = math.inf
+__all__ = ["ALWAYS", "Answer", "ClaudeScript", "Fault", "Hold", "Record", "StopReason", "ToolCall", "echo"]
 
 StopReason = Literal[
     "end_turn", "max_tokens", "stop_sequence", "tool_use", "pause_turn", "refusal", "model_context_window_exceeded"
 ]
-
-
-@dataclass(frozen=True)
-class ToolCall:
-    """A tool call of the model; arguments given as a string are sent as they are, even when they are no JSON."""
-
-    name: str
-    arguments: Mapping[str, Any] | str = field(default_factory=dict)
+_LIMITS = {"requests": 4_000, "tokens": 4_800_000, "input-tokens": 4_000_000, "output-tokens": 800_000}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
-    """An answer of the model and the pace at which it comes."""
+class Answer(Paced):
+    """An answer of Claude and the pace at which it comes."""
 
-    text: str = ""
-    tool_calls: tuple[ToolCall, ...] = ()
     thinking: str = ""
     stop_reason: StopReason | None = None
     stop_sequence: str | None = None
     # Why the model refused.
     category: str | None = None
-    # At most so many characters of the last tool call's JSON are sent, as when the tokens run out in it.
-    json_cut: int | None = None
-    delay: float = 0.0
-    chunk: int = 20
-    pause: float = 0.0
-
-
-@dataclass
-class Fault:
-    """What goes wrong with some of the requests to come."""
-
-    kind: Literal["fail", "cut", "error event", "hang", "hang mid-stream"]
-    times: float
-    after_events: int = 0
-    type: str = ""
-    message: str = ""
-    status: int = 0
-    headers: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass
-class Record:
-    """One request as the double saw it and what became of it; times are those of `time.monotonic`."""
-
-    number: int
-    method: str
-    path: str
-    headers: dict[str, str]
-    request_id: str
-    key: str = "unknown"
-    body: Any = None
-    started: float = field(default_factory=monotonic)
-    answered: float | None = None
-    ended: float | None = None
-    status: int = 0
-    # "answered", an error's type, "cut", "error event", "lost", "client gone", "server stopped" or "script failed".
-    outcome: str = ""
-    message: str = ""
-    usage: dict[str, Any] = field(default_factory=dict)
-    billed: bool = True
-    leaked: tuple[str, ...] = ()
-    peer: tuple[str, int] | None = None  # the other end of its connection
-
-
-class Hold:
-    """The time during which answers wait; leaving it as a context releases them."""
-
-    def __init__(self, release: Callable[[], None]) -> None:
-        self.release = release
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.release()
 
 
 def echo(request: dict[str, Any]) -> Answer:
@@ -108,24 +39,14 @@ def echo(request: dict[str, Any]) -> Answer:
     return Answer(text=f"You said: {' '.join(texts)}".strip())
 
 
-class Scripted(Loopback):
+class ClaudeScript(Scripted[Answer]):
     """The side of the double that tests speak to."""
 
+    asked_at = "/v1/messages"
+
     def __init__(self) -> None:
-        super().__init__()
-        self.script: Callable[[dict[str, Any]], Answer] = echo
-        self.requests: list[Record] = []
-        self.secrets: set[str] = set()
-        self.leaks: list[Record] = []
-        self.under_way: set[int] = set()
-        self.max_in_flight = 0
-        self.key_counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        self.billed_tokens: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        super().__init__(echo)
         self.cache = PromptCache()
-        self.queue: deque[Answer] = deque()
-        self.faults: deque[Fault] = deque()
-        self.gate: asyncio.Event | None = None
-        self.losing: Callable[[int], bool] = lambda _: False
 
     def says(self, text: str, *, stop_reason: StopReason | None = None) -> None:
         """Queue an answer of text."""
@@ -147,10 +68,6 @@ class Scripted(Loopback):
         """Queue a refusal without content."""
         self.answers(Answer(stop_reason="refusal", category=category))
 
-    def answers(self, *answers: Answer) -> None:
-        """Queue answers, which come before those of the script."""
-        self.queue.extend(answers)
-
     def fail(
         self,
         times: float = 1,
@@ -158,14 +75,11 @@ class Scripted(Loopback):
         type: str = "overloaded_error",  # noqa: A002  # the vendor's word
         message: str = "Overloaded",
         headers: Mapping[str, str] | None = None,
+        body: object = None,
     ) -> None:
         """Refuse the next valid requests with an error."""
         known = STATUS[type] if status is None else status
-        self.faults.append(Fault("fail", times, 0, type, message, known, dict(headers or {})))
-
-    def cut(self, after_events: int, times: float = 1) -> None:
-        """Close the connection of the next answers after so many events; the answer itself stays queued."""
-        self.faults.append(Fault("cut", times, after_events))
+        self.faults.append(Fault("fail", times, 0, type, message, known, dict(headers or {}), body))
 
     def error_event(
         self,
@@ -177,64 +91,27 @@ class Scripted(Loopback):
         """End the next answers with an error after so many events; the answer itself stays queued."""
         self.faults.append(Fault("error event", times, after_events, type, message, STATUS[type]))
 
-    def hang(self, times: float = 1) -> None:
-        """Accept the next requests and never answer them."""
-        self.faults.append(Fault("hang", times))
-
-    def hang_mid_stream(self, after_events: int, times: float = 1) -> None:
-        """Fall silent in the next answers after so many events; the answer itself stays queued."""
-        self.faults.append(Fault("hang mid-stream", times, after_events))
-
-    def lose(self, share: float, seed: int) -> None:
-        """Close the connection of a share of all requests from now on without an answer, the same ones for a seed."""
-
-        def lost(number: int) -> bool:
-            drawn = int.from_bytes(sha256(f"{seed}:{number}".encode()).digest()[:8], "big")
-            return drawn < share * 2**64
-
-        self.losing = lost
-
-    def hold(self) -> Hold:
-        """Let answers wait from now on until they are released."""
-        self.call(self._close_gate)
-        return Hold(self.release)
-
-    def release(self) -> None:
-        """Let the waiting answers and those to come go."""
-        self.call(self._open_gate)
-
     def advance(self, seconds: float) -> None:
         """Move the clock of the prompt cache forward."""
         self.call(self.cache.advance, seconds)
 
-    @property
-    def in_flight(self) -> int:
-        """How many requests for answers are under way."""
-        return len(self.under_way)
+    def headers_of(self, record: Record) -> dict[str, str]:
+        """Return the headers with which the vendor answers."""
+        reset = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        headers = {"request-id": record.request_id, "anthropic-organization-id": f"org-{record.key}"}
+        for name, limit in _LIMITS.items():
+            headers[f"anthropic-ratelimit-{name}-limit"] = str(limit)
+            headers[f"anthropic-ratelimit-{name}-remaining"] = str(limit - 1)
+            headers[f"anthropic-ratelimit-{name}-reset"] = reset
+        return headers
 
-    @property
-    def message_requests(self) -> list[Record]:
-        """The records of the requests for answers."""
-        return [record for record in self.requests if record.path == "/v1/messages"]
-
-    def _close_gate(self) -> None:
-        self.gate = self.gate or asyncio.Event()
-
-    def _open_gate(self) -> None:
-        if self.gate is not None:
-            self.gate.set()
-        self.gate = None
-
-    def _next_fault(self) -> Fault | None:
-        if not self.faults:
-            return None
-        fault = self.faults[0]
-        fault.times -= 1
-        if fault.times <= 0:
-            self.faults.popleft()
-        return fault
-
-    def _next_answer(self, body: dict[str, Any], *, keep: bool) -> Answer:
-        if not self.queue:
-            return self.script(body)
-        return self.queue[0] if keep else self.queue.popleft()
+    def bill(self, record: Record) -> None:
+        """Note what a request cost its key."""
+        written = record.usage["cache_creation"]
+        self.billed_tokens[record.key].update(
+            input_tokens=record.usage["input_tokens"],
+            cache_creation_5m_tokens=written["ephemeral_5m_input_tokens"],
+            cache_creation_1h_tokens=written["ephemeral_1h_input_tokens"],
+            cache_read_tokens=record.usage["cache_read_input_tokens"],
+            output_tokens=record.usage["output_tokens"],
+        )

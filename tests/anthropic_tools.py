@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from tests.anthropic_models import invalid
 from tests.anthropic_shapes import ToolChoice
+from tests.json_schemas import inner_schemas, is_schema
 
 if TYPE_CHECKING:
     from tests.anthropic_shapes import CountTokens
 
-_TYPES = frozenset({"object", "array", "string", "integer", "number", "boolean", "null"})
 _PROPERTY = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
 _MOST_STRICT_TOOLS = 20
 
@@ -53,39 +53,11 @@ def _check_input_schema(schema: dict[str, Any], where: str) -> None:
     for name in schema.get("properties") or {}:
         if not _PROPERTY.fullmatch(name):
             raise invalid(f"{where}.input_schema.properties: Property keys should match pattern '^[a-zA-Z0-9_.-]{{1,64}}$'")
-    if not _is_schema(schema):
+    if not is_schema(schema):
         raise invalid(
             f"{where}.input_schema: JSON schema is invalid. It must match JSON Schema draft 2020-12 "
             "(https://json-schema.org/draft/2020-12)."
         )
-
-
-def _is_schema(schema: object) -> bool:
-    if isinstance(schema, bool):
-        return True
-    if not isinstance(schema, dict):
-        return False
-    kinds = schema.get("type", [])
-    required = schema.get("required", [])
-    return (
-        set([kinds] if isinstance(kinds, str) else kinds) <= _TYPES
-        and isinstance(required, list)
-        and all(isinstance(name, str) for name in required)
-        and isinstance(schema.get("enum", []), list)
-        and isinstance(schema.get("description", ""), str)
-        and all(_is_schema(inner) for inner in _inner_schemas(schema))
-    )
-
-
-def _inner_schemas(schema: dict[str, Any]) -> list[object]:
-    inner: list[object] = []
-    for name in ("properties", "$defs"):
-        named = schema.get(name, {})
-        inner += named.values() if isinstance(named, dict) else [None]
-    for name in ("anyOf", "allOf", "oneOf"):
-        listed = schema.get(name, [])
-        inner += listed if isinstance(listed, list) else [None]
-    return inner + [schema[name] for name in ("items", "additionalProperties", "not") if name in schema]
 
 
 def _check_strict(schema: object, where: str) -> None:
@@ -96,5 +68,5 @@ def _check_strict(schema: object, where: str) -> None:
         raise invalid(f"{where}: For 'object' type, 'additionalProperties' must be explicitly set to false")
     if isinstance(kind, str) and (unsupported := sorted(schema.keys() & _UNSUPPORTED.get(kind, set()))):
         raise invalid(f"{where}: For '{kind}' type, properties {', '.join(unsupported)} are not supported")
-    for inner in _inner_schemas(schema):
+    for inner in inner_schemas(schema):
         _check_strict(inner, where)

@@ -12,9 +12,11 @@ from adapters.chats.rich.markdown import parse
 from adapters.chats.rich.split import split, tail
 from adapters.chats.rich.text import spelled
 from adapters.chats.rich.unfinished import parse_unfinished
+from bot.charts import Chart
 from bot.chat_forms import ChatForm, ChatSettings, Desk
 from bot.errors import ChatGone, MessageGone
 from bot.messages import Address, Button, IncomingMessage, Sender
+from bot.pictures import NOT_SHOWN, draw
 from bot.ports import Json
 from bot.settings import Ids
 
@@ -75,9 +77,13 @@ class Letterbox:
             letters[-1]["text"] += "".join(f"\n[{button.label}] {PRESSES}{button.token}" for button in buttons)
         return letters
 
+    def picture(self, chart: Chart) -> Json | None:
+        """Return a picture that is still to be drawn, and what is put into the folder if it cannot be."""
+        return {"chart": chart.model_dump(mode="json"), "text": f"{NOT_SHOWN} {chart.words}"}
+
     def plain(self, payload: Json) -> Json:
-        """Return the payload: it has no formatting."""
-        return payload
+        """Return the words of a picture; all else has no formatting."""
+        return {"text": payload["text"]}
 
     def preview(self, text: str) -> Json:
         """Return the end of an unfinished answer."""
@@ -94,12 +100,14 @@ class Letterbox:
         return 0.2
 
     async def send(self, address: Address, payload: Json, reply_to: str | None) -> str:
-        """Put a letter into somebody's folder. Raises ChatGone."""
+        """Put a letter, or a picture, into somebody's folder. Raises DeliveryError."""
         del reply_to
         out = self._folder / address.chat / "out"
-        name = f"{datetime.now(UTC):%Y%m%d%H%M%S%f}-{uuid4().hex}.txt"
+        is_picture = "chart" in payload
+        content = await draw(payload["chart"]) if is_picture else payload["text"].encode()
+        name = f"{datetime.now(UTC):%Y%m%d%H%M%S%f}-{uuid4().hex}.{'png' if is_picture else 'txt'}"
         try:
-            self._write(out / name, payload["text"])
+            self._write(out / name, content)
         except FileNotFoundError as error:
             raise ChatGone(f"{address.chat} has no letterbox") from error
         return name
@@ -109,7 +117,7 @@ class Letterbox:
         letter = self._folder / address.chat / "out" / native_id
         if not letter.exists():
             raise MessageGone("the letter was taken away")
-        self._write(letter, payload["text"])
+        self._write(letter, payload["text"].encode())
 
     async def begin(self, address: Address, payload: Json, message: str | None) -> str:
         """Begin a letter."""
@@ -159,9 +167,9 @@ class Letterbox:
         """Do nothing: nothing is open."""
 
     @staticmethod
-    def _write(letter: Path, text: str) -> None:
+    def _write(letter: Path, content: bytes) -> None:
         unfinished = letter.with_suffix(".writing")
-        unfinished.write_text(text, encoding="utf-8")
+        unfinished.write_bytes(content)
         unfinished.rename(letter)
 
 

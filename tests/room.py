@@ -11,17 +11,22 @@ from typing import Self
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from adapters.models.anthropic import AnthropicModel
+from adapters.models.openai_compatible import OpenAICompatibleModel
 from bot.agent import Agent
 from bot.commands.book import CommandBook
+from bot.commands.budget import BudgetCommand
+from bot.commands.keyring import KeyringCommands
 from bot.commands.look import LookCommands
 from bot.commands.talk import TalkCommands
 from bot.conversations import find
 from bot.household import Butler, Household
 from bot.messages import Address, IncomingMessage, Origin, Sender
+from bot.notices import tell_owners
 from bot.people import Gate
+from bot.ports import Model
 from bot.reception import Reception
 from bot.redaction import Redactor
 from bot.register import Register
@@ -31,6 +36,11 @@ from bot.store import migrate
 from bot.store.database import Database, sqlite_url
 from bot.store.tables import conversations, inbox, outbox, questions
 from bot.tools import Toolbox
+from bot.treasury.alerts import Alert
+from bot.treasury.budgets import HOUSE, Cap
+from bot.treasury.keys import Key
+from bot.treasury.prices import nano
+from bot.treasury.providers import Providers, read_providers
 from bot.treasury.treasury import Treasury
 from bot.turn import Turn, Turns
 from skills.belongings import Belongings
@@ -73,7 +83,13 @@ class Room:
     """Where one person talks with one butler."""
 
     def __init__(
-        self, folder: Path, claude: AnthropicServer, holders: Sequence[object] = (), cap: Decimal = Decimal(5)
+        self,
+        folder: Path,
+        claude: AnthropicServer,
+        holders: Sequence[object] = (),
+        cap: Decimal = Decimal(5),
+        keys: Sequence[Key] = (Key("anthropic-1", "anthropic", KEY),),
+        providers: Providers | None = None,
     ) -> None:
         self.folder = folder
         self.claude = claude
@@ -87,8 +103,14 @@ class Room:
         )
         self.database, self.store = (Database(sqlite_url(folder / name)) for name in ("house.db", "assistant.db"))
         migrate.upgrade_here({self.database.url: migrate.HOUSE, self.store.url: BUTLER_HISTORIES})
-        self.treasury = Treasury(cap, ["anthropic-1"])
-        self.redactor = Redactor([KEY])
+        self.zone = ZoneInfo("Europe/Berlin")
+        table = dict((providers or read_providers()).table)
+        table["anthropic"] = table["anthropic"].model_copy(update={"url": claude.url})
+        self.providers = Providers(table)
+        self.treasury = Treasury(self.providers, keys, [Cap(HOUSE, "day", "usd", nano(cap))], self.zone)
+        with self.database.write() as tx:
+            self.treasury.enter_keys(tx, self.now)
+        self.redactor = Redactor([key.secret for key in keys])
         self.gate = Gate({"telegram": frozenset({"7", "8"})}, frozenset({("telegram", "7")}))
         self.interrupts = Interrupts()
         self.tools = ThreadPoolExecutor(8)
@@ -100,7 +122,8 @@ class Room:
 
     def __exit__(self, *_: object) -> None:
         """Leave nothing open."""
-        self.model.close()
+        for model in self._models.values():
+            model.close()
         self.tools.shutdown()
         self.database.close()
         self.store.close()
@@ -114,10 +137,22 @@ class Room:
         self.now += timedelta(milliseconds=1)
         return self.now
 
+    def model(self, provider: str = "anthropic") -> Model:
+        """Return a provider's models, at its loopback server."""
+        if provider not in self._models:
+            keys = {key.id: key.secret for key in self.treasury.keys if key.provider == provider}
+            url = self.providers[provider].url
+            is_claude = self.providers[provider].protocol == "anthropic"
+            self._models[provider] = AnthropicModel(keys, url) if is_claude else OpenAICompatibleModel(provider, keys, url)
+        return self._models[provider]
+
     @cached_property
-    def model(self) -> AnthropicModel:
-        """Claude, at the loopback server."""
-        return AnthropicModel(SONNET, {"anthropic-1": KEY}, self.claude.url, "medium")
+    def _models(self) -> dict[str, Model]:
+        return {}
+
+    def tells(self, tx: Connection, alert: Alert, now: datetime) -> None:
+        """Tell the owners, as a house does."""
+        tell_owners(tx, self.gate, alert.key, alert.words, now)
 
     @cached_property
     def toolbox(self) -> Toolbox:
@@ -128,9 +163,15 @@ class Room:
     def commands(self) -> CommandBook:
         """The house's commands."""
         talk = TalkCommands(lambda: self.household, self.treasury, "")
-        look = LookCommands(lambda: self.household, self.treasury, SONNET, lambda: None, lambda butler: list(butler.modules))
+        look = LookCommands(lambda: self.household, self.treasury, lambda: None, lambda butler: list(butler.modules))
         memory = memory_command(lambda: self.household, lambda _: self.store)
-        return CommandBook((*talk.commands(), *look.commands(), memory, *self.register.commands()))
+        money = (*self.budget.commands(), *KeyringCommands(self.treasury).commands())
+        return CommandBook((*talk.commands(), *look.commands(), *money, memory, *self.register.commands()))
+
+    @cached_property
+    def budget(self) -> BudgetCommand:
+        """What shows and changes budgets."""
+        return BudgetCommand(lambda: self.household, self.treasury)
 
     @cached_property
     def register(self) -> Register:
@@ -157,26 +198,26 @@ class Room:
             self._ring,
             self.redactor,
             self.clock,
-            ZoneInfo("Europe/Berlin"),
+            self.zone,
             self.register.strangers,
-            self.register.answerers,
+            {**self.register.answerers, **self.budget.answerers},
         )
 
     def runner(self, worker: str = "worker-1") -> TurnRunner:
         """Return a worker's runner."""
         return TurnRunner(
-            turns=Turns(self.database, worker, SONNET, lambda: self.household, self.clock, ZoneInfo("Europe/Berlin")),
+            turns=Turns(self.database, worker, lambda: self.household, self.clock, self.zone),
             agent=Agent(
-                model=self.model,
+                models=self.model,
                 treasury=self.treasury,
                 settling=Settling(self.tools, self.redactor),
                 toolbox=lambda _: self.toolbox,
                 notes=(),
                 redactor=self.redactor,
                 show=self.news.text,
+                tell=self.tells,
             ),
             treasury=self.treasury,
-            gate=self.gate,
             redactor=self.redactor,
             interrupts=self.interrupts,
             news=self.news,  # type: ignore[arg-type] # stands where the newsroom stands, without Redis

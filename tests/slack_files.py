@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from mimetypes import guess_type
 from secrets import token_hex
 from time import time
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from tests.slack_chats import Conversation, Workspace
 
 LARGEST = 2**30
+LONGEST_ALT = 1000
 LOGIN_PAGE = "<!DOCTYPE html><html><head><title>Slack</title></head><body>Sign in to your workspace</body></html>"
 
 
@@ -32,6 +34,7 @@ class SlackFile:
     title: str = ""
     content: bytes | None = None
     is_complete: bool = False
+    alt_text: str = ""
     channels: list[str] = field(default_factory=list)
 
     def facts(self, workspace: Workspace) -> JsonObject:
@@ -60,6 +63,7 @@ class SlackFile:
             "channels": self.channels,
             "url_private": f"{address}/{self.name}",
             "url_private_download": f"{address}/download/{self.name}",
+            "alt_txt": self.alt_text,
             "permalink": f"https://{workspace.domain}.slack.com/files/{self.user}/{self.id}/{self.name}",
         }
 
@@ -97,6 +101,10 @@ class Files:
             raise wrong_argument("length must be positive")
         ticket = token_hex(8)
         file = self.tickets[ticket] = self.add(name, workspace.bot_user, length)
+        file.mimetype = guess_type(name)[0] or file.mimetype
+        file.alt_text = params.text("alt_txt")
+        if len(file.alt_text) > LONGEST_ALT:
+            raise wrong_argument(f"must be less than {LONGEST_ALT + 1} characters [json-pointer:/alt_txt]")
         return {"upload_url": f"{workspace.address}/upload/v1/{ticket}", "file_id": file.id}
 
     def complete_upload(self, workspace: Workspace, params: Params) -> JsonObject:

@@ -46,6 +46,7 @@ class SentMessage(NamedTuple):
     link_preview_options: JsonObject | None
     reply_markup: JsonObject | None
     is_silent: bool
+    photo: bytes | None = None  # then the text is its caption
 
 
 class Draft(NamedTuple):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tests import telegram_options as options
 from tests.telegram_chats import Action, Chat, Chats, Draft, Edit, SentMessage
 from tests.telegram_params import JsonObject, bad_request
+from tests.telegram_photos import caption, photo_sizes
 from tests.telegram_rules import styled_text
 
 if TYPE_CHECKING:
@@ -22,7 +23,19 @@ NOT_MODIFIED = (
 
 def send_message(chats: Chats, params: Params) -> JsonObject:
     """Put a message of the bot into a chat."""
-    styled = styled_text(params, too_long="message is too long")
+    return _post(chats, params, styled_text(params, too_long="message is too long"))
+
+
+def send_photo(chats: Chats, params: Params) -> JsonObject:
+    """Put a picture of the bot into a chat."""
+    body = params.file("photo")
+    sizes = photo_sizes(body)
+    return _post(chats, params, caption(params), body, sizes)
+
+
+def _post(
+    chats: Chats, params: Params, styled: Styled, photo: bytes | None = None, sizes: list[JsonObject] | None = None
+) -> JsonObject:
     preview, markup = options.link_preview_options(params), options.reply_markup(params)
     is_silent = params.boolean("disable_notification")
     chat = chats.for_call(params)
@@ -37,7 +50,7 @@ def send_message(chats: Chats, params: Params) -> JsonObject:
         message |= {"message_thread_id": thread, "is_topic_message": True}
     if reply is not None:
         message["reply_to_message"] = chats.quoted(chat, reply)
-    _set_content(message, styled, preview, markup)
+    _set_content(message, styled, preview, markup, sizes)
     message_id = int(str(message["message_id"]))
     chat.history[message_id] = message
     chat.has_draft = False
@@ -56,14 +69,27 @@ def send_message(chats: Chats, params: Params) -> JsonObject:
             link_preview_options=preview,
             reply_markup=markup,
             is_silent=is_silent,
+            photo=photo,
         )
     )
     return message
 
 
-def _set_content(message: JsonObject, styled: Styled, preview: JsonObject | None, markup: JsonObject | None) -> None:
-    message["text"] = styled.text
-    shown = {"entities": list(styled.entities), "link_preview_options": preview, "reply_markup": markup}
+def _set_content(
+    message: JsonObject,
+    styled: Styled,
+    preview: JsonObject | None,
+    markup: JsonObject | None,
+    sizes: list[JsonObject] | None = None,
+) -> None:
+    text, entities = ("text", "entities") if sizes is None else ("caption", "caption_entities")
+    shown = {
+        text: styled.text,
+        entities: list(styled.entities),
+        "photo": sizes,
+        "link_preview_options": preview,
+        "reply_markup": markup,
+    }
     for name, value in shown.items():
         if value:
             message[name] = value
@@ -117,6 +143,8 @@ def edit_message_text(chats: Chats, params: Params) -> JsonObject:
     if message_id not in chat.places:
         raise bad_request("message can't be edited")
     before = chat.sent[chat.places[message_id]]
+    if before.photo is not None:
+        raise bad_request("there is no text in the message to edit")
     if (before.text, before.entities, before.reply_markup) == (styled.text, styled.entities, markup):
         raise bad_request(NOT_MODIFIED)
     chat.put(

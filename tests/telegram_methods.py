@@ -33,6 +33,14 @@ _SEND_MESSAGE = _STYLED_TEXT | {
     "reply_parameters",
     "reply_markup",
 }
+_SEND_PHOTO = (_SEND_MESSAGE - _STYLED_TEXT - {"link_preview_options"}) | {
+    "photo",
+    "caption",
+    "parse_mode",
+    "caption_entities",
+    "show_caption_above_media",
+    "has_spoiler",
+}
 _SET_WEBHOOK = frozenset(
     {
         "url",
@@ -93,6 +101,7 @@ class Methods:
         chats = self._chats
         return [
             Method("sendMessage", _SEND_MESSAGE, lambda params: messages.send_message(chats, params)),
+            Method("sendPhoto", _SEND_PHOTO, lambda params: messages.send_photo(chats, params)),
             Method(
                 "sendMessageDraft",
                 _STYLED_TEXT | {"chat_id", "message_thread_id", "draft_id", "can_stop"},

@@ -10,7 +10,8 @@ from pytest_mock import MockerFixture
 from sqlalchemy import func, select
 
 from bot.messages import Origin
-from bot.store.tables import calls, inbox, ledger, outbox, reservations, transcript, turns
+from bot.store.tables import calls, inbox, outbox, transcript, turns
+from bot.store.treasury_tables import ledger, reservations
 from bot.tools import Context, Effect, Foreign, ToolError, tool
 from tests.anthropic_script import Answer, ToolCall
 from tests.anthropic_server import AnthropicServer
@@ -264,8 +265,8 @@ def test_one_person_is_never_shown_anothers_facts(room: Room) -> None:
 
 def test_the_cap_holds(tmp_path: Path) -> None:
     """A request that could cost more than is left is not made, and the person is told when there is money again."""
-    with AnthropicServer() as claude, Room(tmp_path, claude, cap=Decimal("0.10")) as room:
-        assert "The house may spend $0.10 a day" in room.asks("Hello")
+    with AnthropicServer() as claude, Room(tmp_path, claude, cap=Decimal("0.01")) as room:
+        assert "The house may spend $0.01 a day" in room.asks("Hello")
         assert claude.message_requests == []
         with room.database.read() as tx:
             assert tx.scalar(select(turns.c.state)) == "failed"

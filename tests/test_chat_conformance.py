@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -9,7 +10,9 @@ import pytest
 from tests.anthropic_script import Answer
 from tests.anthropic_server import AnthropicServer
 from tests.chat_benches import Bench, LetterboxBench, PipeBench, SlackBench, TelegramBench
+from tests.chat_pages import page
 from tests.houses import House, wait_until
+from tests.spending import CHART
 
 BENCHES: dict[str, type[Bench]] = {
     "telegram": TelegramBench,
@@ -144,6 +147,28 @@ def test_forged_senders(place: Place) -> None:
     sees(bench, "genuine order")
     assert not house.rows("SELECT 1 FROM inbox WHERE text LIKE '%forged%'")
     assert asked(place) == requests + 1
+
+
+def test_pictures(place: Place) -> None:
+    """A reply with a picture shows its words and then the picture, each once, and the bot draws nothing itself."""
+    bench, house = place.bench, place.house
+    bench.writes("before the picture")
+    sees(bench, "Heard: before the picture")
+    here = house.value("SELECT conversation_id FROM inbox WHERE text = 'before the picture'")
+    house.execute(
+        "INSERT INTO outbox (conversation_id, kind, text, picture, state, created_at, next_try_at, attempts) "
+        "VALUES (?, 'command', 'What it cost:', ?, 'pending', ?, ?, 0)",
+        *(here, CHART.model_dump_json(), *[datetime.now(UTC).isoformat(" ")] * 2),
+    )
+    wait_until(lambda: house.value("SELECT state FROM outbox ORDER BY id DESC LIMIT 1") == "sent", "the picture is not sent")
+    sees(bench, "What it cost:")
+    wait_until(lambda: isinstance(page(bench)[-1], bytes), "the picture does not appear", 5)
+    words, picture = page(bench)[-2:]
+    assert (words, page(bench).count(words), page(bench).count(picture)) == ("What it cost:", 1, 1)
+    assert isinstance(picture, bytes)
+    assert picture.startswith(b"\x89PNG")
+    for process in house.processes().values():
+        assert "matplotlib" not in Path(f"/proc/{process}/maps").read_text()
 
 
 def add_person(house: House) -> int:

@@ -201,7 +201,7 @@ def test_check_finds_everything_at_once(tmp_path: Path, server: TelegramServer, 
         "REDIS_URL": "redis://127.0.0.1:1/0",
     }
     bad = home.run("check")
-    for words in ("✗ chats: nobody may speak", "✗ model: key anthropic-1 does not work", "✗ queue: redis://127.0.0.1:1/0"):
+    for words in ("✗ chats: nobody may speak", "✗ key anthropic-1 does not work", "✗ queue: redis://127.0.0.1:1/0"):
         assert words in bad.stdout
     assert "3 problems." in bad.stdout
     assert bad.returncode == 1

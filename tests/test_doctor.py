@@ -1,9 +1,11 @@
 """`butler check`: each thing that can be wrong is found and comes with its cure."""
 
 import shutil
+import sqlite3
 import subprocess
 from collections import namedtuple
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -80,7 +82,7 @@ def test_all_is_well(check: Check) -> None:
 def test_no_account_is_no_problem(check: Check) -> None:
     """Without accounts there is the terminal and the rehearsal model."""
     printed = check(0, TELEGRAM_BOT_TOKEN="", ANTHROPIC_API_KEY="")
-    assert "the rehearsal model" in printed
+    assert "so that the rehearsal model answers" in printed
     assert "`butler up` opens the terminal chat" in printed
 
 
@@ -156,13 +158,30 @@ def test_telegram(check: Check, telegram: TelegramServer) -> None:
     assert "nobody may speak to the house" in check(1, TELEGRAM_ALLOWED_USERS="")
 
 
-def test_the_model(check: Check, claude: AnthropicServer) -> None:
-    """An unknown price, a refused key, several keys, and a provider that is away; no token is spent on any."""
+def test_the_keys(check: Check, claude: AnthropicServer, tmp_path: Path) -> None:
+    """An unknown price, a refused key, the same key twice, a file of keys, a provider that is away; no token is spent."""
     assert "no price is known for claude-x" in check(1, BUTLER_MODEL="claude-x")
     assert "key anthropic-1 does not work" in check(1, ANTHROPIC_API_KEY="sk-ant-wrong")
-    assert "2 keys are set, and only the first is used" in check(1, ANTHROPIC_API_KEY=f"{KEY},{KEY}")
-    assert "no connection" in check(1, ANTHROPIC_BASE_URL="http://127.0.0.1:1")
+    assert "gpt-6-sol is set, and no key is of a provider that has it, so that claude" in check(1, BUTLER_MODEL="gpt-6-sol")
+    assert "anthropic-1 and anthropic-2 are the same key" in check(1, ANTHROPIC_API_KEY=f"{KEY},{KEY}")
+    assert "no connection to Anthropic" in check(1, ANTHROPIC_BASE_URL="http://127.0.0.1:1")
+    assert "BUTLER_KEYS_PATH: " in check(1, BUTLER_KEYS_PATH=str(tmp_path / "nowhere.json"))
+    file = tmp_path / "keys.json"
+    file.write_text('{"ollama": "x"}')
+    assert "names a provider that nobody knows: ollama" in check(1, BUTLER_KEYS_PATH=str(file))
+    file.write_text("{}")
+    file.chmod(0o644)
+    assert f"others on this machine can read {file}" in check(1, BUTLER_KEYS_PATH=str(file))
     assert claude.message_requests == []
+
+
+def test_the_ledger(check: Check, tmp_path: Path) -> None:
+    """Books that do not add up are found, and the budget is named."""
+    check(0, BUTLER_HOME=str(tmp_path / "home"))
+    with closing(sqlite3.connect(tmp_path / "home" / "house.db")) as other, other:
+        other.execute("INSERT INTO budgets (scope, period, held, spent) VALUES ('house', 'day:2026-11-21', 0, 1000000000)")
+    printed = check(1, BUTLER_HOME=str(tmp_path / "home"))
+    assert "✗ ledger: house, day:2026-11-21: $1.00 stand in the books as spent, and the ledger says $0.00" in printed
 
 
 def test_the_clock(check: Check, mocker: MockerFixture) -> None:

@@ -147,20 +147,24 @@ def test_a_long_wait_is_said(ada: Person, claude: AnthropicServer, house: House)
     claude.fail(1, status=429, type="rate_limit_error", message="Slow down, please", headers={"retry-after": "6"})
     ada.writes("Work for me")
     said = ada.reads()
-    assert said.startswith("The model's provider asks to wait: Slow down, please. I go on by myself at ")
+    assert said.startswith("I have to wait until ")
+    assert said.endswith(", and go on by myself then. anthropic-1: “Slow down, please”")
     ada.writes("/status")
-    assert "because: Slow down, please" in ada.reads()
+    assert "because: anthropic-1: “Slow down, please”" in ada.reads()
     claude.says("Done after all.")
     assert ada.reads(20) == "Done after all."
     assert house.rows("SELECT count(*) FROM turns WHERE state = 'waiting'") == [(0,)]
 
 
 def test_a_refused_key_is_told(ada: Person, owner: Person, claude: AnthropicServer) -> None:
-    """A key that the provider does not take is said to the person and to the owner, in the provider's words."""
+    """A key that the provider refuses is said to the person and to the owner, who can have it asked about, and mended."""
     claude.fail(1, status=401, type="authentication_error", message="invalid x-api-key")
     ada.writes("Anything")
-    assert ada.reads() == ("The model's provider does not accept the house's key; the owner knows. It says: invalid x-api-key")
-    assert owner.reads() == "The provider of claude-sonnet-5-5 does not accept the house's key: invalid x-api-key"
+    assert ada.reads() == ("No model can be asked, and an owner has to look after that. anthropic-1: “invalid x-api-key”")
+    assert owner.reads().startswith("The key anthropic-1 is no longer used. Its provider says: invalid x-api-key")
+    owner.writes("/keys probe anthropic-1")
+    assert owner.reads().startswith("I am asking the provider of anthropic-1 whether it accepts the key")
+    assert owner.reads() == "The provider of anthropic-1 accepts the key, and it is used again."
 
 
 def test_a_refused_request_is_told(ada: Person, claude: AnthropicServer) -> None:

@@ -18,7 +18,8 @@ from adapters.chats.telegram.updates import User
 from adapters.chats.telegram.updates import to_message as from_telegram
 from bot.messages import IncomingMessage
 from bot.people import Gate
-from bot.store.tables import inbox, ledger, people, questions, reservations, turns
+from bot.store.tables import inbox, people, questions, turns
+from bot.store.treasury_tables import ledger, reservations
 from tests.anthropic_server import AnthropicServer
 from tests.houses import SLACK_OWNER, House
 from tests.room import Room

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.settings import PROVIDERS
 from tests.houses import ROOT
 
 PRODUCT = ("bot", "adapters", "skills", "workers")
@@ -18,7 +19,7 @@ CATCH_ALL = {"bot/settling.py": "a result for the model", "workers/turns.py": "a
 # Names that other people's interfaces ask for.
 FOREIGN_NAMES = {
     "data",
-    "anthropic_base_url",
+    *(f"{name}_base_url" for name in PROVIDERS),
     "base_url",
     "base_file_url",
     "exc_info",

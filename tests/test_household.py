@@ -142,3 +142,16 @@ def test_skills_are_listed_and_read_on_demand(tmp_path: Path) -> None:
     assert shelf.read_skill("tea") == "Boil water."
     with pytest.raises(ToolError, match=r"There is no skill te\. Did you mean tea\?"):
         shelf.read_skill("te")
+
+
+def test_a_butler_thinks_with_its_tier(tmp_path: Path) -> None:
+    """butler.toml names the tier of its models; without one it is smart, and a wrong one is named with its line."""
+    folder = tmp_path / "cook"
+    folder.mkdir()
+    (folder / "butler.toml").write_text('[butler]\nname = "cook"\n')
+    assert read_butler(folder).tier == "smart"
+    (folder / "butler.toml").write_text('[butler]\nname = "cook"\ntier = "fast"\n')
+    assert read_butler(folder).tier == "fast"
+    (folder / "butler.toml").write_text('[butler]\nname = "cook"\ntier = "clever"\n')
+    with pytest.raises(ConfigurationError, match=r"line 3, butler\.tier: .*'smart', 'balanced' or 'fast'"):
+        read_butler(folder)

@@ -16,7 +16,8 @@ from bot.errors import BadFormat, Doubtful
 from bot.messages import Address, Origin, ReplyKind
 from bot.ports import Text, Thought
 from bot.store.tables import conversations as places
-from bot.store.tables import ledger, turns
+from bot.store.tables import turns
+from bot.store.treasury_tables import ledger
 from tests.anthropic_server import AnthropicServer
 from tests.bot_side import bot_side
 from tests.houses import House, wait_until

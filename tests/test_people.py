@@ -9,7 +9,8 @@ from sqlalchemy import insert, select
 from bot.errors import ClaimLost
 from bot.messages import Address
 from bot.roles import MAY, Right, Role, may
-from bot.store.tables import inbox, ledger, outbox, parts, transcript
+from bot.store.tables import inbox, outbox, parts, transcript
+from bot.store.treasury_tables import budgets, ledger
 from bot.tools import tool
 from tests.houses import ROOT
 from tests.room import ADA, BEN, Room
@@ -111,7 +112,7 @@ def test_people_are_listed(room: Room) -> None:
     room.claude.says("Hello.")
     room.asks("Hello", BEN)
     with room.database.write() as tx:
-        tx.execute(ledger.update().values(cost=1_230_000_000))
+        tx.execute(budgets.update().where(budgets.c.scope == "person:2").values(spent=1_230_000_000))
     said = room.writes(ADA, "/people").splitlines()
     assert said[:2] == [
         "- 1: **Ada**, owner: telegram 7 (list); $0.00 this month, never served",

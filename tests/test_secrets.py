@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings
 from bot import logs
 from bot.chat_forms import forms
 from bot.redaction import MASK, Redactor
-from bot.settings import Settings, load
+from bot.settings import PROVIDERS, Settings, load
 from tests.anthropic_server import AnthropicServer
 from tests.houses import ROOT, House
 from tests.telegram_server import TelegramServer
@@ -47,7 +47,8 @@ def secret_fields() -> list[str]:
 
 def test_every_secret_setting_is_known_to_the_redactor(monkeypatch: pytest.MonkeyPatch) -> None:
     """A setting of a secret type is among the values that are masked, so that a new one cannot be forgotten."""
-    assert secret_fields() == ["ANTHROPIC_API_KEY", "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "TELEGRAM_BOT_TOKEN"]
+    keys = [f"{name.upper()}_API_KEY" for name in PROVIDERS]
+    assert secret_fields() == [*keys, "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "TELEGRAM_BOT_TOKEN"]
     monkeypatch.setenv("TELEGRAM_BOT_TOKEN", TOKEN)
     monkeypatch.setenv("ANTHROPIC_API_KEY", f"{KEY}, {KEY}2")
     monkeypatch.setenv("SLACK_BOT_TOKEN", BOT_TOKEN)

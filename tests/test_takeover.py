@@ -14,10 +14,12 @@ from sqlalchemy import insert, select, update
 
 from bot import conversations, takeover
 from bot.errors import ClaimLost, Suspect
-from bot.store.tables import inbox, reservations, turns, workers
+from bot.store.tables import inbox, turns, workers
+from bot.store.treasury_tables import reservations
 from bot.turn import Turn
 from tests.houses import ROOT, wait_until
 from tests.room import Room
+from tests.spenders import wish
 from workers import liveness
 from workers.liveness import Watch, held, is_held, lock_path, note_death
 from workers.sweep import Sweep
@@ -67,7 +69,7 @@ def test_a_dead_workers_turn_is_taken_up_again(room: Room) -> None:
     turn = takes(room, "one", conversation_id)
     assert turn is not None
     with turn.writing() as tx:
-        room.treasury.reserve(tx, turn.id, "claude-sonnet-5-5", 100, 100, room.clock())
+        room.treasury.reserve(tx, wish(100, 100, turn.spender), room.clock())
     assert takes(room, "two", conversation_id) is None
     assert dies(room, "one") == [conversation_id]
     with room.database.read() as tx:

@@ -18,10 +18,13 @@ from bot.chat_forms import ChatForm, ChatSettings, forms
 from bot.commands.look import shortcomings
 from bot.errors import ConfigurationError, ModelError
 from bot.household import read_household
+from bot.ports import Route
 from bot.settings import Settings
-from bot.treasury.prices import price
+from bot.treasury.audit import imbalances
+from bot.treasury.keys import Key
+from bot.treasury.providers import Tier
 from workers import modules
-from workers.house import REHEARSAL, House, utc_now
+from workers.house import House, utc_now
 from workers.liveness import is_held
 
 LEAST_SPACE = 200 * 2**20  # bytes
@@ -35,8 +38,8 @@ def check(settings: Settings) -> int:
     """Print how the house stands; return 1 if there is any problem."""
     house = House(settings)
     problems = 0
-    for step in (_home, _database, _queue, _household, _chats, _model, _clock):
-        if step in (_database, _queue, _household) and not house.home.folder.is_dir():
+    for step in (_home, _database, _queue, _household, _chats, _keys, _ledger, _clock):
+        if step in (_database, _queue, _household, _ledger) and not house.home.folder.is_dir():
             continue  # said above, and nothing there can be looked at
         for finding in step(house):
             problems += finding.startswith("✗")
@@ -142,30 +145,65 @@ async def _introduce(form: ChatForm, settings: ChatSettings) -> tuple[str, Seque
         await service.close()
 
 
-def _model(house: House) -> Findings:
+def _keys(house: House) -> Findings:
+    purse = house.purse
     try:
-        price(house.model_name)
+        house.treasury  # noqa: B018 - reads the providers, the keys and the models
     except ConfigurationError as error:
-        yield f"✗ model: {error}"
+        yield from (line if line.startswith(" ") else f"✗ keys: {line}" for line in str(error).splitlines())
         return
-    if house.model_name == REHEARSAL:
-        yield "✓ model: the rehearsal model; set ANTHROPIC_API_KEY to have Claude answer"
+    path = house.settings.keys_path
+    if path is not None and path.stat().st_mode & 0o077:
+        yield f"✗ keys: others on this machine can read {path}. Mend it with `chmod 600 {path}`."
+    if purse.is_rehearsing:
+        yield "✓ keys: none, so that the rehearsal model answers; set ANTHROPIC_API_KEY to have Claude answer"
         return
-    from adapters.models.anthropic import check_key  # noqa: PLC0415 - costs a second, so only where it is needed
+    for tier in Tier:
+        model = house.treasury.expected_model(tier)
+        wanted = purse.providers.chosen.get(tier, model)
+        if wanted == model:
+            yield f"✓ model for {tier}: {model}"
+        else:
+            yield f"✗ model for {tier}: {wanted} is set, and no key is of a provider that has it, so that {model} answers."
+    for key in purse.keys:
+        yield _key(house, key)
 
-    if len(house.keys) > 1:
-        yield f"✗ model: {len(house.keys)} keys are set, and only the first is used. Leave one in ANTHROPIC_API_KEY."
-    for key_id, key in list(house.keys.items())[:1]:
-        try:
-            check_key(key, house.settings.anthropic_base_url)
-            yield f"✓ model: {house.model_name}, key {key_id}"
-        except ModelError as error:
-            yield f"✗ model: key {key_id} does not work: {error}. Check ANTHROPIC_API_KEY and ANTHROPIC_BASE_URL."
+
+def _key(house: House, key: Key) -> str:
+    model = house.purse.providers.nearest_model(key.provider, Tier.SMART)
+    if model is None:
+        return f"✗ key {key.id}: providers.toml names no model of {key.provider}. Name one as its smart, balanced or fast."
+    try:
+        house.purse.model(key.provider).check(Route(provider=key.provider, key_id=key.id, model=model))
+    except ModelError as error:
+        name = key.provider.upper()
+        return f"✗ key {key.id} does not work: {error}. Check {name}_API_KEY or BUTLER_KEYS_PATH, and {name}_BASE_URL."
+    return f"✓ key {key.id}"
+
+
+def _ledger(house: House) -> Findings:
+    try:
+        with house.stores.house.read() as tx:
+            found = imbalances(tx)
+    except SQLAlchemyError:
+        return  # said above
+    yield from (f"✗ ledger: {one}. Please report this: what was spent is known from the ledger." for one in found)
+    if not found:
+        yield "✓ ledger: it balances"
+
+
+def _addresses(house: House) -> list[str]:
+    """Return where the models of this house are."""
+    try:
+        names = dict.fromkeys(key.provider for key in house.purse.keys)
+        return [url for name in names if (url := house.purse.providers[name].url)]
+    except ConfigurationError:
+        return []  # said above
 
 
 def _clock(house: House) -> Findings:
     settings = house.settings
-    addresses = [settings.anthropic_base_url] if settings.anthropic_api_key else []
+    addresses = _addresses(house)
     addresses += [settings.chats[form.channel].address for form in settings.chats_set_up]
     for address in addresses:
         try:

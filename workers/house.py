@@ -3,21 +3,25 @@
 import getpass
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from time import monotonic, sleep
 
 from redis import Redis
+from sqlalchemy import Connection
 
 from bot import logs
 from bot.agent import Agent
 from bot.commands.book import CommandBook
+from bot.commands.budget import BudgetCommand
+from bot.commands.keyring import KeyringCommands
 from bot.commands.look import LookCommands
 from bot.commands.talk import TalkCommands
 from bot.errors import ConfigurationError
 from bot.household import Butler, LiveHousehold
+from bot.notices import tell_owners
 from bot.people import Gate, gate
-from bot.ports import Model
 from bot.reception import Reception
 from bot.redaction import Redactor
 from bot.register import Register
@@ -26,7 +30,7 @@ from bot.settling import Settling
 from bot.skill_notes import SkillNote, SkillShelf, read_notes
 from bot.store import migrate
 from bot.tools import Toolbox
-from bot.treasury.prices import price
+from bot.treasury.alerts import Alert
 from bot.treasury.treasury import Treasury
 from bot.turn import Turns
 from skills.belongings import Belongings
@@ -41,12 +45,12 @@ from workers.interrupts import Interrupts
 from workers.live import Newsroom
 from workers.liveness import Watch, is_held
 from workers.memory import keep_what_is_loaded, use_one_heap
+from workers.purse import Purse
 from workers.queue import Doorbell, connect
 from workers.stores import SKILLS, Stores
 from workers.sweep import Sweep
 from workers.turns import TurnRunner
 
-REHEARSAL = "rehearsal"
 QUEUE_STARTS_WITHIN = 5.0  # seconds; a house that starts later than its queue works without one until then
 TOOL_THREADS = 64
 
@@ -63,7 +67,7 @@ class House:
         self.settings = settings
         self._only = only
         self.home = Home(settings.home)
-        self.redactor = Redactor(settings.secrets)
+        self.purse = Purse(settings, self._tell)
 
     def open(self, process: str, *, log_to_file: bool = False) -> None:
         """Make the house ready for a process: folder, log, butlers and tables. Raises ConfigurationError."""
@@ -71,8 +75,16 @@ class House:
         self.home.make()
         logs.start_logging(process, self.redactor, self.home.logs if log_to_file else None)
         self.stores.prepare(self.household().butlers)
+        self.enter_keys()
         self._wait_for_redis()
         keep_what_is_loaded()
+
+    def look_in(self) -> None:
+        """Make the books ready for who only asks something. Raises ConfigurationError."""
+        self.home.make()
+        self.stores.prepare([])
+        if not is_held(self.home.lock("house")):  # a house that runs has entered its keys
+            self.enter_keys()
 
     def make_tables(self) -> None:
         """Bring the tables into order, in a process that does nothing else. Raises ConfigurationError."""
@@ -89,9 +101,25 @@ class House:
         while self.doorbell.fault() is not None and monotonic() < deadline:
             sleep(0.01)
 
+    def _tell(self, tx: Connection, alert: Alert, now: datetime) -> None:
+        tell_owners(tx, self.gate, alert.key, alert.words, now)
+
+    def enter_keys(self) -> None:
+        """Let the books know the keys that are set."""
+        with self.stores.house.write() as tx:
+            self.treasury.enter_keys(tx, utc_now())
+
+    @cached_property
+    def redactor(self) -> Redactor:
+        """What cleans secrets out of whatever is written."""
+        with suppress(ConfigurationError):  # whoever needs the keys says what is wrong with them
+            return Redactor((*self.settings.secrets, *(key.secret for key in self.purse.keys)))
+        return Redactor(self.settings.secrets)
+
     def close(self) -> None:
         """Close every connection that was opened."""
         self.redis.close()
+        self.purse.close()
         self.stores.close()
 
     @cached_property
@@ -125,21 +153,9 @@ class House:
         return AlarmClock(self.redis, self.doorbell)
 
     @property
-    def model_name(self) -> str:
-        """The model that answers."""
-        return self.settings.model if self.settings.anthropic_api_key else REHEARSAL
-
-    @cached_property
-    def keys(self) -> dict[str, str]:
-        """The model's keys, by their ids."""
-        keys = self.settings.anthropic_api_key
-        return {f"anthropic-{number}": key.get_secret_value() for number, key in enumerate(keys, start=1)}
-
-    @cached_property
     def treasury(self) -> Treasury:
-        """The purse. Raises ConfigurationError when nobody knows what the model costs."""
-        price(self.model_name)
-        return Treasury(self.settings.daily_cap_usd, list(self.keys) or [REHEARSAL])
+        """Who decides what is spent."""
+        return self.purse.treasury
 
     @cached_property
     def gate(self) -> Gate:
@@ -153,16 +169,22 @@ class House:
 
     def commands(self) -> CommandBook:
         """Return the commands, each once, the same for every chat."""
-        greeting = "A small script answers here until a model key is set." if self.model_name == REHEARSAL else ""
+        greeting = "A small script answers here until a model key is set." if self.purse.is_rehearsing else ""
         talk = TalkCommands(self.household, self.treasury, greeting)
-        look = LookCommands(self.household, self.treasury, self.model_name, self.doorbell.fault, modules.missing)
+        look = LookCommands(self.household, self.treasury, self.doorbell.fault, modules.missing)
         memory = memory_command(self.household, self.stores.of)
-        return CommandBook((*talk.commands(), *look.commands(), memory, *self.register.commands()))
+        money = (*self.budget.commands(), *KeyringCommands(self.treasury).commands())
+        return CommandBook((*talk.commands(), *look.commands(), *money, memory, *self.register.commands()))
+
+    @cached_property
+    def budget(self) -> BudgetCommand:
+        """What shows and changes budgets."""
+        return BudgetCommand(self.household, self.treasury)
 
     @cached_property
     def belongings(self) -> Belongings:
         """What butlers keep for people, also those that have left the household."""
-        folder = self.home.butler_database(REHEARSAL).parent
+        folder = self.home.butler_database("any").parent
         return Belongings(lambda: [path.stem for path in sorted(folder.glob("*.db"))], self.stores.of)
 
     @cached_property
@@ -182,7 +204,7 @@ class House:
             clock=utc_now,
             zone=self.settings.zone,
             strangers=self.register.strangers,
-            answerers=self.register.answerers,
+            answerers={**self.register.answerers, **self.budget.answerers},
         )
 
     def sweep(self) -> Sweep:
@@ -195,18 +217,18 @@ class House:
         news = Newsroom(self.redis, self.redactor)
         pool = ThreadPoolExecutor(TOOL_THREADS, thread_name_prefix="tool")
         return TurnRunner(
-            turns=Turns(self.stores.house, worker, self.model_name, self.household, utc_now, self.settings.zone),
+            turns=Turns(self.stores.house, worker, self.household, utc_now, self.settings.zone),
             agent=Agent(
-                model=self.model,
+                models=self.purse.model,
                 treasury=self.treasury,
                 settling=Settling(pool, self.redactor),
                 toolbox=self.toolbox,
                 notes=self.notes,
                 redactor=self.redactor,
                 show=news.text,
+                tell=self._tell,
             ),
             treasury=self.treasury,
-            gate=self.gate,
             redactor=self.redactor,
             interrupts=interrupts,
             news=news,
@@ -227,15 +249,3 @@ class House:
     @cached_property
     def _toolboxes(self) -> dict[str, tuple[Butler, Toolbox]]:
         return {}
-
-    @cached_property
-    def model(self) -> Model:
-        """The model that answers."""
-        # Imported here, since only workers think, and Anthropic's package alone costs a second and 75 MB.
-        if self.model_name == REHEARSAL:
-            from adapters.models.rehearsal import Rehearsal  # noqa: PLC0415
-
-            return Rehearsal()
-        from adapters.models.anthropic import AnthropicModel  # noqa: PLC0415
-
-        return AnthropicModel(self.model_name, self.keys, self.settings.anthropic_base_url, price(self.model_name).effort)

@@ -13,6 +13,7 @@ from bot.errors import ConfigurationError
 from bot.settings import Settings
 from workers.house import House, utc_now
 from workers.interrupts import Interrupts
+from workers.key_probes import KeyProbes
 from workers.liveness import held, lock_path, note_birth, note_death
 
 EXIT_CONFIGURATION = 78  # as sysexits.h has it: no use starting again before somebody mends the settings
@@ -41,7 +42,7 @@ def worker(settings: Settings, only: Sequence[str] = (), *, log_to_file: bool = 
     from workers.worker import Worker, leave  # noqa: PLC0415 - only this process needs the threads
 
     house = House(settings, only)
-    log.debug("thinking with %s", house.model.name)  # imported while others start the queue and make the tables
+    house.purse.open_models()  # imported while others start the queue and make the tables
     house.open("worker", log_to_file=log_to_file)
     name = uuid4().hex
     interrupts = Interrupts()
@@ -58,6 +59,7 @@ def worker(settings: Settings, only: Sequence[str] = (), *, log_to_file: bool = 
             doorbell=house.doorbell,
             runner=house.turn_runner(name, interrupts),
             sweep=house.sweep(),
+            probes=KeyProbes(house.stores.house, house.purse, house.redactor, utc_now),
             interrupts=interrupts,
             clock=utc_now,
             stopping=stopping,

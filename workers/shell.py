@@ -88,8 +88,7 @@ def print_manifest(settings: Settings) -> int:
 
 def _open(settings: Settings) -> House:
     house = House(settings)
-    house.home.make()
-    house.stores.prepare([])
+    house.look_in()
     return house
 
 

@@ -20,7 +20,6 @@ from bot import logs
 from bot.errors import ConfigurationError
 from bot.pauses import growing_pause
 from bot.settings import Settings
-from bot.treasury.prices import price
 from workers import processes, valkey
 from workers.house import House
 from workers.liveness import held
@@ -192,7 +191,7 @@ def up(settings: Settings, only: Sequence[str] = ()) -> int:
     with held(house.home.lock("house"), "A house", " `butler chat` talks with it."):
         # What is wrong with the settings is said once, and before anything runs.
         house.household()
-        price(house.model_name)
+        log.debug("%s keys", len(house.treasury.keys))
         logs.start_logging("house", house.redactor, house.home.logs if _chats_here(settings) else None)
         return Supervisor(house, _children(settings, only)).run()
 

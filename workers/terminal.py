@@ -20,7 +20,7 @@ from bot.services import together
 from bot.store.tables import inbox
 from bot.store.tables import outbox as replies
 from workers.front_desk import FrontDesk
-from workers.house import REHEARSAL, House, utc_now
+from workers.house import House, utc_now
 from workers.liveness import held
 
 MOST_WINDOWS = 9
@@ -33,7 +33,7 @@ async def serve(house: House) -> int:
     with _window(house) as channel:
         interactive = sys.stdin.isatty() and sys.stdout.isatty()
         screen = PromptScreen(house.home.folder / "history") if interactive else PipeScreen()
-        terminal = Terminal(screen, getpass.getuser(), channel)
+        terminal = Terminal(screen, getpass.getuser(), channel, house.home.pictures)
         async with FrontDesk(house, {channel: terminal}) as desk:
             if isinstance(screen, PromptScreen):
                 screen.write(await desk.database.read(partial(_greeting, house, terminal)))
@@ -66,11 +66,12 @@ def _window(house: House) -> Iterator[str]:
 
 def _greeting(house: House, terminal: Terminal, tx: Connection) -> str:
     conversation = conversations.find(tx, terminal.address)
-    butler = house.household().get(conversation.butler if conversation else None).name
-    model = "the rehearsal model (no key is set)" if house.model_name == REHEARSAL else house.model_name
+    butler = house.household().get(conversation.butler if conversation else None)
+    is_script = house.purse.is_rehearsing
+    model = "the rehearsal model (no key is set)" if is_script else house.treasury.expected_model(butler.tier)
     return (
-        f"Good day. You are talking with {butler}, who thinks with {model}. /help lists the commands; Ctrl-C stops what is "
-        "being done, Ctrl-D leaves."
+        f"Good day. You are talking with {butler.name}, who thinks with {model}. /help lists the commands; Ctrl-C stops "
+        "what is being done, Ctrl-D leaves."
     )
 
 

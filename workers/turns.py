@@ -7,11 +7,9 @@ from datetime import datetime, timedelta
 
 from bot import journal, logs, outbox, transcript
 from bot.agent import Agent
-from bot.errors import ClaimLost, KeyRefused, ModelError, Refused, Suspect, TurnEnded, Unavailable
+from bot.errors import AllDry, ClaimLost, ModelError, Refused, Suspect, TurnEnded
 from bot.messages import Origin, ReplyKind
-from bot.notices import tell_owners
 from bot.pauses import growing_pause
-from bot.people import Gate
 from bot.ports import Text
 from bot.redaction import Redactor
 from bot.treasury.treasury import Treasury
@@ -21,7 +19,7 @@ from workers.live import Newsroom
 
 MOST_ATTEMPTS = 8  # requests that fail in a row: with growing pauses, about two minutes
 LONGEST_PAUSE = 60.0  # seconds, where the provider did not ask for more
-LONGEST_WAIT = 6 * 3600.0  # what a provider may ask for before the person is told to come back instead
+LONGEST_WAIT = 24 * 3600.0  # a day of UTC: for more, the person is told to come back instead
 TELL_AFTER = 5.0
 INSIDE = "Something went wrong inside the house; the log says what. Please try again."
 log = logging.getLogger(__name__)
@@ -34,7 +32,6 @@ class TurnRunner:
     turns: Turns
     agent: Agent
     treasury: Treasury
-    gate: Gate
     redactor: Redactor
     interrupts: Interrupts
     news: Newsroom
@@ -63,6 +60,8 @@ class TurnRunner:
                     return self._answer(turn, interrupt)
                 except TurnEnded as ending:
                     return self._fail(turn, str(ending))
+                except AllDry as dry:
+                    return self._after_all(dry, turn)
                 except ModelError as error:
                     return self._after(error, turn)
                 except ClaimLost:
@@ -83,31 +82,33 @@ class TurnRunner:
                 self.treasury.charge_left(tx, turn.id, turn.clock())
         return self.agent.run(turn, interrupt)
 
+    def _after_all(self, dry: AllDry, turn: Turn) -> bool:
+        """Wait until a key can be used again, or give up when that is not to be expected."""
+        pauses = [growing_pause(turn.attempts, LONGEST_PAUSE)] if dry.may_try_again else []
+        if dry.until is not None:
+            pauses.append(max((dry.until - turn.clock()).total_seconds(), 0.0))
+        if pauses and turn.attempts + 1 < MOST_ATTEMPTS and min(pauses) <= LONGEST_WAIT:
+            return self._wait(turn, min(pauses), dry.reason)
+        hope = "I have given up for now" if pauses else "an owner has to look after that"
+        then = "" if dry.until is None else f" It may be asked again from {_clock_time(dry.until, turn)} on."
+        return self._fail(turn, f"No model can be asked, and {hope}. {dry.reason}{then}")
+
     def _after(self, error: ModelError, turn: Turn) -> bool:
-        """Wait or give up, as the provider's error asks for."""
-        reason = self.redactor.clean(error.reason)
-        log.warning("the model did not answer: %s", reason)
-        if isinstance(error, Unavailable):
-            pause = error.wait if error.wait is not None else growing_pause(turn.attempts, LONGEST_PAUSE)
-            if turn.attempts + 1 < MOST_ATTEMPTS and pause <= LONGEST_WAIT:
-                return self._wait(turn, pause, reason)
-            return self._fail(turn, f"The model cannot be reached, and I have given up for now. Its provider says: {reason}")
-        if isinstance(error, KeyRefused):
-            self._tell_owners(turn, f"The provider of {self.agent.model.name} does not accept the house's key: {reason}")
-            return self._fail(turn, f"The model's provider does not accept the house's key; the owner knows. It says: {reason}")
+        """End a turn whose request no provider will ever take."""
         return self._fail(
             turn,
-            f"The model's provider refused this request. It says: {reason}\n\nIf that happens again, begin anew with /new.",
+            f"The model's provider refused this request. It says: {error.reason}\n\n"
+            "If that happens again, begin anew with /new.",
             withdraw=isinstance(error, Refused),
         )
 
     def _wait(self, turn: Turn, pause: float, reason: str) -> bool:
-        """Give the turn back until the provider may be asked again; a long wait is said."""
+        """Give the turn back until a key may be used again; a long wait is said."""
         now = turn.clock()
         until = now + timedelta(seconds=pause)
         with turn.writing() as tx:
             if pause >= TELL_AFTER:
-                words = f"The model's provider asks to wait: {reason}. I go on by myself at {_clock_time(until, turn)}."
+                words = f"I have to wait until {_clock_time(until, turn)}, and go on by myself then. {reason}"
                 outbox.add(tx, turn.conversation.id, ReplyKind.NOTICE, words, now)
             turn.wait(tx, until, reason)
         self.wake(turn.conversation.id, until)
@@ -122,10 +123,6 @@ class TurnRunner:
             said = (Text(text=sentence),)
             transcript.append(tx, turn.conversation.id, turn.id, "butler", said, Origin.HOUSE, turn.clock())
             return turn.end(tx, "failed", ReplyKind.FAILURE, sentence)
-
-    def _tell_owners(self, turn: Turn, sentence: str) -> None:
-        with turn.writing() as tx:
-            tell_owners(tx, self.gate, f"key:{sentence}", sentence, turn.clock())
 
 
 def _clock_time(moment: datetime, turn: Turn) -> str:

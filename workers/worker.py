@@ -15,6 +15,7 @@ from bot import conversations
 from bot.store.database import Database
 from bot.turn import Clock
 from workers.interrupts import Interrupts
+from workers.key_probes import KeyProbes
 from workers.liveness import note_beat
 from workers.memory import give_back
 from workers.queue import Doorbell
@@ -39,6 +40,7 @@ class Worker:
     doorbell: Doorbell
     runner: TurnRunner
     sweep: Sweep
+    probes: KeyProbes
     interrupts: Interrupts
     clock: Clock
     stopping: threading.Event
@@ -82,6 +84,8 @@ class Worker:
                     sweep_at = monotonic() + SWEEP_EVERY
                     self._ring(self.sweep.find(after))
                     after = conversations.RING_AGAIN_AFTER
+                    for key_id in self.probes.asked():
+                        self.pool.submit(self.probes.probe, key_id).add_done_callback(_log_failure)
                 if monotonic() >= beat_at:
                     beat_at = monotonic() + BEAT_EVERY
                     lost = self._show_life(lost)
@@ -127,7 +131,7 @@ class Worker:
 def _log_failure(future: "Future[None]") -> None:
     error = future.exception()
     if error is not None:
-        log.error("a turn ended without being able to say so: %s", error, exc_info=error)
+        log.error("a thread ended without being able to say so: %s", error, exc_info=error)
 
 
 def leave() -> None:

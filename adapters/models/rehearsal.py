@@ -6,7 +6,7 @@ from time import sleep
 from typing import ClassVar
 from uuid import uuid4
 
-from bot.ports import Answer, Call, Ending, Interrupt, Prompt, PromptMessage, Result, Text, Usage
+from bot.ports import Answer, Call, Ending, Interrupt, Prompt, PromptMessage, Result, Route, Text, Usage
 
 LABEL = "_(rehearsal model: a script, not an intelligence)_"
 HINT = (
@@ -32,9 +32,9 @@ class Rehearsal:
         )
     )
 
-    def answer(self, prompt: Prompt, key_id: str, on_text: Callable[[str], None], interrupt: Interrupt) -> Answer:
+    def answer(self, prompt: Prompt, route: Route, on_text: Callable[[str], None], interrupt: Interrupt) -> Answer:
         """Answer the last message: a call for a phrase that it knows, the result of one, or a hint."""
-        del key_id
+        del route
         last = prompt.messages[-1]
         results = [block for block in last.content if isinstance(block, Result)]
         if not results:
@@ -45,6 +45,17 @@ class Rehearsal:
         text = f"{said}\n\n{LABEL}"
         _stream(text, on_text, interrupt)
         return Answer(content=(Text(text=text),), usage=Usage(), ending=Ending.DONE)
+
+    def count(self, prompt: Prompt, route: Route) -> int | None:
+        """Count nothing: a script reads no tokens."""
+        del prompt, route
+        return None
+
+    def check(self, route: Route) -> None:
+        """Accept every key: a script needs none."""
+
+    def close(self) -> None:
+        """Close nothing."""
 
     def _call(self, words: str, tools: set[str]) -> Call | None:
         for pattern, tool, argument in self._phrases:

@@ -4,7 +4,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import httpcore2
@@ -12,6 +12,24 @@ import httpx2
 from httpcore2 import NetworkBackend, NetworkStream, SyncBackend
 
 from bot.ports import Interrupt
+
+LIMITS = httpx2.Limits(max_connections=1000, max_keepalive_connections=300)
+SOON = 10.0  # seconds for what a person waits for, such as the check of a key
+_LEFTOVERS = 0.2  # seconds for the last bytes of an answer that is already whole
+
+
+def timeout(read: float) -> httpx2.Timeout:
+    """Return the timeouts of a client, whose answers may be silent for so many seconds."""
+    return httpx2.Timeout(connect=10, read=read, write=30, pool=30)
+
+
+def read_out(response: httpx2.Response) -> None:
+    """Read what is left of a stream whose answer is whole: only then its connection serves the next request."""
+    # The timeouts of a request are looked up at every read, and the end of a whole answer is worth no wait.
+    response.request.extensions["timeout"]["read"] = _LEFTOVERS
+    with suppress(httpx2.HTTPError, httpx2.StreamError):
+        for _ in response.stream:  # type: ignore[union-attr]  # a client that is not asynchronous has no other
+            pass
 
 
 class Line:

@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
+from bot import outbox
+from bot.charts import Chart
 from bot.conversations import Conversation
 from bot.messages import Sender
 from bot.nearest import did_you_mean
@@ -39,6 +41,10 @@ class Asking:
     now: datetime
     zone: ZoneInfo
     rung: list[int] = field(default_factory=list)
+
+    def show(self, chart: Chart) -> None:
+        """Show a chart below the answer's words, once that is on disk; an answer has one, and the last counts."""
+        outbox.set_picture(self.tx, self.reply_id, chart)
 
     @property
     def subject(self) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, update
@@ -14,8 +14,10 @@ from bot.people import Gate, Person, Source
 from bot.questions import Answerer, press
 from bot.removal import Removal, why_kept
 from bot.roles import Right, Role, a
-from bot.store.tables import identities, ledger, turns
+from bot.store.tables import identities, turns
 from bot.store.tables import people as people_rows
+from bot.store.treasury_tables import budgets
+from bot.treasury.periods import day_of, month_of
 from bot.treasury.prices import dollars
 
 USAGE = (
@@ -111,14 +113,10 @@ class FolkCommands:
 
 def _list(asking: Asking) -> str:
     tx = asking.tx
-    month = asking.now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    spent = _by_person(
-        tx,
-        select(turns.c.person_id, func.sum(ledger.c.cost))
-        .join(ledger, ledger.c.turn_id == turns.c.id)
-        .where(ledger.c.at >= month)
-        .group_by(turns.c.person_id),
-    )
+    month = month_of(day_of(asking.now))
+    mine = budgets.c.scope.startswith("person:")
+    rows = tx.execute(select(budgets.c.scope, budgets.c.spent).where(mine, budgets.c.period == month))
+    spent = {int(row.scope.removeprefix("person:")): row.spent for row in rows}
     served = _by_person(tx, select(turns.c.person_id, func.max(turns.c.started_at)).group_by(turns.c.person_id))
     lines = []
     for row in tx.execute(select(people_rows).order_by(people_rows.c.id)):

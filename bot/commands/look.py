@@ -20,12 +20,12 @@ from bot.store.tables import (
     calls,
     conversations,
     inbox,
-    ledger,
     outbox,
     parked_updates,
     turns,
     workers,
 )
+from bot.store.treasury_tables import ledger
 from bot.treasury.prices import dollars
 from bot.treasury.treasury import Treasury
 
@@ -40,7 +40,6 @@ class LookCommands:
 
     household: Callable[[], Household]
     treasury: Treasury
-    model: str
     queue_fault: Callable[[], str | None]
     missing_modules: Callable[[Butler], list[str]]
 
@@ -60,7 +59,7 @@ class LookCommands:
         standing = self.treasury.standing(tx, asking.now)
         alive = workers_alive(tx, asking.now)
         lines = [
-            f"Butler: **{butler.name}**, model: {self.model}",
+            f"Butler: **{butler.name}**, model: {self.treasury.expected_model(butler.tier)}",
             f"Here: {_turn_in_words(asking)}",
             f"Workers: {alive or 'none is running, so messages wait'}",
             f"Queue: {self.queue_fault() or 'reachable'}",

@@ -127,7 +127,9 @@ turns = Table(
     Column("person_id", ForeignKey("people.id"), nullable=False),
     Column("butler", String, nullable=False),
     Column("trigger", String, nullable=False),  # message
-    Column("model", String, nullable=False),
+    Column("root_id", Id),  # the turn that started this one, and from whose budget it spends; none: itself
+    Column("job", String),  # the schedule that it is run for
+    Column("model", String, nullable=False),  # that answered last; before that, the tier
     Column("state", String, nullable=False),  # running, waiting, answered, failed, stopped, parked, split
     Column("steps", Integer, nullable=False, default=0),
     Column("attempts", Integer, nullable=False, default=0),  # requests that failed in a row
@@ -138,6 +140,7 @@ turns = Table(
 OPEN = turns.c.state.in_([literal_column("'running'"), literal_column("'waiting'")])
 Index("turns_open", turns.c.conversation_id, sqlite_where=OPEN)
 Index("turns_person", turns.c.person_id)
+Index("turns_conversation", turns.c.conversation_id, turns.c.id)
 
 transcript = Table(
     "transcript",
@@ -189,6 +192,7 @@ outbox = Table(
     Column("question_id", ForeignKey("questions.id")),  # its buttons show under the reply until it is answered
     Column("replaces", String),  # the message that was sent and now reads otherwise
     Column("hold_until", Moment),  # unasked words wait for the end of somebody's quiet hours, and nothing waits for them
+    Column("picture", JSON(none_as_null=True)),  # a chart that is shown below the words
 )
 PENDING = outbox.c.state == literal_column("'pending'")
 GONE = outbox.c.state == literal_column("'gone'")
@@ -205,6 +209,7 @@ parts = Table(
     Column("state", String, nullable=False),  # pending, sending, sent
     Column("native_id", String),
     Column("doubts", Integer, nullable=False, default=0),  # how often it was sent again although it may have arrived
+    Column("picture", Boolean, nullable=False, server_default=false()),  # it is the reply's picture, not a part of its words
     Column("sent_at", Moment),
     PrimaryKeyConstraint("reply_id", "position"),
 )
@@ -217,49 +222,6 @@ previews = Table(
     Column("turn_id", ForeignKey("turns.id"), primary_key=True),
     Column("native_id", String, nullable=False),
 )
-
-budgets = Table(
-    "budgets",
-    metadata,
-    Column("scope", String, nullable=False),  # house
-    Column("period", String, nullable=False),  # day:2026-11-21, in UTC
-    Column("held", BigInteger, nullable=False),  # nano-dollars
-    Column("spent", BigInteger, nullable=False),  # nano-dollars
-    PrimaryKeyConstraint("scope", "period"),
-)
-
-reservations = Table(
-    "reservations",
-    metadata,
-    Column("id", Id, primary_key=True),
-    Column("turn_id", ForeignKey("turns.id"), nullable=False),
-    Column("key_id", String, nullable=False),
-    Column("model", String, nullable=False),
-    Column("period", String, nullable=False),
-    Column("upper", BigInteger, nullable=False),  # nano-dollars
-    Column("state", String, nullable=False),  # held, settled
-    Column("made_at", Moment, nullable=False),
-)
-HELD = reservations.c.state == literal_column("'held'")
-Index("reservations_held", reservations.c.turn_id, sqlite_where=HELD)
-
-ledger = Table(
-    "ledger",
-    metadata,
-    Column("id", Id, primary_key=True),
-    Column("reservation_id", ForeignKey("reservations.id"), nullable=False, unique=True),
-    Column("turn_id", ForeignKey("turns.id"), nullable=False),
-    Column("key_id", String, nullable=False),
-    Column("model", String, nullable=False),
-    Column("at", Moment, nullable=False),
-    Column("input", BigInteger, nullable=False),  # tokens, as the four below
-    Column("output", BigInteger, nullable=False),
-    Column("cache_read", BigInteger, nullable=False),
-    Column("cache_write", BigInteger, nullable=False),
-    Column("cost", BigInteger, nullable=False),  # nano-dollars
-    Column("reported", Boolean, nullable=False),  # false: nobody reported the usage, so the upper bound is charged
-)
-Index("ledger_turn", ledger.c.turn_id)
 
 workers = Table(
     "workers",

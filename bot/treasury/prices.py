@@ -1,25 +1,22 @@
-"""What models cost: a small table, and the arithmetic in whole nano-dollars."""
+"""What models cost, in whole nano-dollars."""
 
-import tomllib
+from datetime import date
 from decimal import Decimal
-from functools import cache
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
-from bot.errors import ConfigurationError
 from bot.messages import Value
-from bot.nearest import did_you_mean
-from bot.ports import Usage
+from bot.ports import Effort, Usage
 
 NANO = 10**9
 _PER_TOKEN = NANO // 10**6  # a dollar for a million tokens is 1,000 nano-dollars for one
 # A tokeniser never makes more tokens than the text has bytes; this is for what the vendor adds around it: the frame of
 # each message and tool, and its own instructions for tool use.
-_FRAME = 4_096
+FRAME = 4_096
 
 Price = Annotated[Decimal, Field(ge=0, max_digits=9, decimal_places=3)]
+Count = Annotated[int, Field(gt=0)]
 
 
 class Rates(Value):
@@ -40,18 +37,25 @@ class Rates(Value):
         )
         return int(dollars * _PER_TOKEN)
 
+    @property
+    def prompt(self) -> Decimal:
+        """The most that a token of a prompt costs."""
+        return max(self.input, self.cache_read, self.cache_write)
+
 
 class LongRates(Rates):
     """The rates of requests with a longer prompt."""
 
-    above: int
+    above: Count
 
 
 class ModelPrice(Rates):
-    """A model's rates and size."""
+    """A model's rates and size, as they were published on a day."""
 
-    context: int
-    effort: Literal["low", "medium", "high"] | None = None
+    context: Count
+    priced: date
+    max_output: Count | None = None
+    effort: Effort | None = None
     long: LongRates | None = None
 
     def rates(self, prompt: int) -> Rates:
@@ -62,23 +66,17 @@ class ModelPrice(Rates):
         """Return what a request cost, in nano-dollars."""
         return self.rates(usage.input + usage.cache_read + usage.cache_write).cost(usage)
 
-    def upper_bound(self, prompt_bytes: int, max_output: int) -> int:
-        """Return what a request can cost at most, in nano-dollars."""
-        prompt = prompt_bytes + _FRAME
+    def upper_bound(self, prompt: int, output: int) -> int:
+        """Return what a request of so many tokens can cost at most, in nano-dollars."""
         rates = self.rates(prompt)
-        dearest = max(rates.input, rates.cache_write)
-        return int((prompt * dearest + max_output * rates.output) * _PER_TOKEN)
+        return int((prompt * rates.prompt + output * rates.output) * _PER_TOKEN)
 
-
-def price(model: str) -> ModelPrice:
-    """Return a model's price. Raises ConfigurationError for one that nobody knows the price of."""
-    table = _table()
-    if model not in table:
-        raise ConfigurationError(
-            f"BUTLER_MODEL: no price is known for {model}, and nothing is spent at an unknown price."
-            f"{did_you_mean(model, table)} Known: {', '.join(sorted(table))}."
-        )
-    return table[model]
+    def output_for(self, prompt: int, amount: int) -> int | None:
+        """Return how many tokens of output so many nano-dollars pay beside a prompt; None when output costs nothing."""
+        rates = self.rates(prompt)
+        if not rates.output:
+            return None
+        return int((amount - prompt * rates.prompt * _PER_TOKEN) / (rates.output * _PER_TOKEN))
 
 
 def dollars(nano: int) -> Decimal:
@@ -89,9 +87,3 @@ def dollars(nano: int) -> Decimal:
 def nano(amount: Decimal) -> int:
     """Return dollars as whole nano-dollars, rounded down."""
     return int(amount * NANO)
-
-
-@cache
-def _table() -> dict[str, ModelPrice]:
-    text = (Path(__file__).parent / "prices.toml").read_text(encoding="utf-8")
-    return TypeAdapter(dict[str, ModelPrice]).validate_python(tomllib.loads(text, parse_float=Decimal))

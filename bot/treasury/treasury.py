@@ -1,57 +1,47 @@
-"""Reserving before a request and settling after it, so that the cap of the day holds whatever crashes."""
+"""Reserving before a request and settling after it, so that every cap holds whatever crashes."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
-from bot.errors import BudgetSpent
-from bot.ports import Usage
-from bot.store.tables import HELD, budgets, ledger, reservations
-from bot.treasury.prices import dollars, nano, price
+from bot.errors import AllDry, ModelError
+from bot.ports import Route, Usage
+from bot.store.treasury_tables import HELD, keys, ledger, reservations
+from bot.treasury import alerts, budgets, rests, ring, sessions
+from bot.treasury.alerts import Alert
+from bot.treasury.budgets import HOUSE, Cap, Limit
+from bot.treasury.choice import Chosen, Wish, choose
+from bot.treasury.fit import longest_answer
+from bot.treasury.keys import Key
+from bot.treasury.periods import day_of
+from bot.treasury.prices import dollars
+from bot.treasury.providers import Providers, Tier
+from bot.treasury.reservation import Reservation
 
-HOUSE = "house"
-_HOLD = (
-    update(budgets)
-    .where(
-        budgets.c.scope == HOUSE,
-        budgets.c.period == bindparam("day"),
-        budgets.c.spent + budgets.c.held + bindparam("amount") <= bindparam("cap"),
-    )
-    .values(held=budgets.c.held + bindparam("amount"))
-)
+NOT_MINE = "this worker does not know it yet; start the house again"
 _CLOSE = (
     update(reservations)
     .where(reservations.c.id == bindparam("reservation"), reservations.c.state == "held")
     .values(state="settled")
+    .returning(reservations.c.scopes, reservations.c.key_id)
 )
-_SPEND = (
-    update(budgets)
-    .where(budgets.c.scope == HOUSE, budgets.c.period == bindparam("day"))
-    .values(held=budgets.c.held - bindparam("upper"), spent=budgets.c.spent + bindparam("cost"))
-)
-_NOTE = insert(ledger)
+_ENTER = insert(ledger)
 _RESERVE = insert(reservations).returning(reservations.c.id)
+_KEY = select(keys).where(keys.c.id == bindparam("key"))
+_LEFT = select(reservations).where(reservations.c.turn_id == bindparam("turn"), HELD)
 
 
-@dataclass(frozen=True)
-class Reservation:
-    """Money set aside for one request, and the key to make it with."""
-
-    id: int
-    turn_id: int
-    key_id: str
-    model: str
-    period: str
-    upper: int
+Tell = Callable[[Connection, Alert, datetime], object]  # how owners hear of an alert
 
 
 @dataclass(frozen=True)
 class Standing:
-    """How a budget stands, in dollars."""
+    """How the house's budget of a day stands, in dollars."""
 
     spent: Decimal
     held: Decimal
@@ -61,89 +51,250 @@ class Standing:
 class Treasury:
     """The house's purse. Every method works inside the caller's transaction."""
 
-    def __init__(self, daily_cap: Decimal, key_ids: Sequence[str]) -> None:
-        self._cap = nano(daily_cap)
-        self._key_ids = tuple(key_ids)
+    def __init__(
+        self,
+        providers: Providers,
+        ring_of_keys: Sequence[Key],
+        caps: Iterable[Cap],
+        zone: ZoneInfo,
+        tell: Tell | None = None,
+    ) -> None:
+        self._tell = tell
+        self.providers = providers
+        self.keys = tuple(ring_of_keys)
+        self.caps = tuple(caps)
+        self.zone = zone
+        self._marks = {key.id: key.fingerprint for key in self.keys}
+        self._names = tuple(dict.fromkeys(key.provider for key in self.keys))
+        self._day = ""
+        self._organisations: dict[str, str] = {}  # by the scopes of keys: what the books know already
 
-    def reserve(
-        self, tx: Connection, turn_id: int, model: str, prompt_bytes: int, max_output: int, now: datetime
+    def enter_keys(self, tx: Connection, now: datetime) -> None:
+        """Let the books know the keys of this house."""
+        ring.enter(tx, self.keys, self.providers, now)
+        ring.begin_day(tx, self.providers, day_of(now))
+
+    def reserve(self, tx: Connection, wish: Wish, now: datetime, zone: ZoneInfo | None = None) -> Reservation:
+        """Set aside the most that a request can take, of a key and of every budget above it.
+
+        Raises BudgetSpent when that is more than is left, and AllDry when no key can be used.
+        """
+        day = day_of(now)
+        if day != self._day:
+            ring.begin_day(tx, self.providers, day)
+        while True:
+            chosen = self._choose(tx, wish, now, day)
+            if self._marks.get(chosen.row.id) != chosen.row.fingerprint:
+                # The settings were changed, and this process has not been started again since.
+                wish = replace(wish, avoid={**wish.avoid, chosen.row.id: NOT_MINE})
+                continue
+            provider, asked = self.providers[chosen.route.provider], wish.asked_of(chosen.route.provider, chosen.route.model)
+            scopes = (*wish.spender.scopes, ring.scope_of(chosen.row.id, chosen.row.fingerprint))
+            rows = budgets.open_rows(tx, scopes, day)
+            mine = self._key_limits(chosen, scopes[-1], day, rows)
+            if all(limit.left >= asked.least for limit in mine):
+                found = [*budgets.limits(tx, self.caps, scopes, day, rows), *mine]
+                output = longest_answer(tx, provider, chosen.route, asked, found, zone or self.zone)
+                return self._hold(tx, asked, chosen, scopes, day, output, now)
+            ring.count_free(tx, chosen.row.id, chosen.row.fingerprint, provider, day)
+
+    def _choose(self, tx: Connection, wish: Wish, now: datetime, day: str) -> Chosen:
+        """Choose a key, by what is free of it today; its row may speak of another day, or be wrong."""
+        try:
+            chosen = choose(tx, self.providers, self._names, wish, now)
+        except AllDry:
+            if not ring.recount(tx, self.providers, wish.least, day):
+                raise
+        else:
+            if chosen.row.day == day:
+                return chosen
+            ring.begin_day(tx, self.providers, day)
+        return choose(tx, self.providers, self._names, wish, now)
+
+    def _key_limits(self, chosen: Chosen, scope: str, day: str, rows: Mapping[tuple[str, str], Row[Any]]) -> list[Limit]:
+        provider = self.providers[chosen.route.provider]
+        most = {"day": provider.tokens_per_day, "month": provider.tokens_per_month}
+        caps = [Cap(scope, period, "tokens", limit) for period, limit in most.items() if limit is not None]
+        return budgets.in_force(caps, day, rows)
+
+    def _hold(
+        self, tx: Connection, wish: Wish, chosen: Chosen, scopes: tuple[str, ...], day: str, output: int, now: datetime
     ) -> Reservation:
-        """Set aside the most that a request can cost. Raises BudgetSpent when that is more than is left."""
-        upper = price(model).upper_bound(prompt_bytes, max_output)
-        period = _day(now)
-        if upper > 0 and not self._hold(tx, period, upper):
-            # Nobody has spent anything in this period yet, or there is not enough left.
-            tx.execute(upsert(budgets).values(scope=HOUSE, period=period, held=0, spent=0).on_conflict_do_nothing())
-            if not self._hold(tx, period, upper):
-                raise BudgetSpent(self._refusal(tx, now, upper))
-        key_id = self._key_ids[0]
-        values = {"turn_id": turn_id, "key_id": key_id, "model": model, "period": period, "upper": upper}
-        made = tx.execute(_RESERVE, {**values, "state": "held", "made_at": now})
-        return Reservation(made.scalar_one(), turn_id, key_id, model, period, upper)
+        route, spender = chosen.route, wish.spender
+        provider = self.providers[route.provider]
+        upper = 0 if provider.free else provider.models[route.model].upper_bound(wish.prompt, output)
+        tokens = wish.prompt + output
+        budgets.hold(tx, scopes, day, upper, tokens)
+        ring.take(tx, route.key_id, day, tokens)
+        sessions.keep(tx, self.providers, chosen, spender.conversation_id, spender.turn_id, wish.avoid, now)
+        row = {
+            "turn_id": spender.turn_id,
+            "key_id": route.key_id,
+            "provider": route.provider,
+            "model": route.model,
+            "period": day,
+            "scopes": budgets.written(scopes),
+            "upper": upper,
+            "tokens": tokens,
+            "size": wish.size,
+            **wish.weight._asdict(),
+            "state": "held",
+            "made_at": now,
+        }
+        made = Reservation(
+            id=tx.execute(_RESERVE, row).scalar_one(),
+            turn_id=spender.turn_id,
+            route=route,
+            period=day,
+            scopes=scopes,
+            upper=upper,
+            tokens=tokens,
+            size=wish.size,
+            max_output=output,
+        )
+        if chosen.is_probe:
+            rests.note_probe(tx, route.provider, made.id)
+        self._day = day  # only now: what is refused takes back what was begun for it
+        return made
 
-    def _hold(self, tx: Connection, period: str, amount: int) -> bool:
-        """Set an amount aside; tell whether so much was left."""
-        return tx.execute(_HOLD, {"day": period, "amount": amount, "cap": self._cap}).rowcount == 1
+    def settle(
+        self, tx: Connection, reservation: Reservation, usage: Usage, now: datetime, organisation: str | None = None
+    ) -> list[Alert]:
+        """Give back what a request did not use, by the usage that the provider reported; return what owners are to hear."""
+        provider = self.providers[reservation.route.provider]
+        cost = provider.charge(reservation.model, usage)
+        tokens = provider.counted(usage)
+        rows = self._close(tx, reservation, usage, cost, tokens, now, reported=True)
+        told = self._alerts(tx, reservation, rows, tokens, now)
+        if organisation is not None and self._organisations.get(reservation.scopes[-1]) != organisation:
+            self._learn(tx, reservation, organisation)
+        rests.forgive(tx, reservation.route.provider, reservation.key_id, reservation.model, reservation.id, now)
+        return told
 
-    def settle(self, tx: Connection, reservation: Reservation, usage: Usage, now: datetime) -> None:
-        """Give back what a request did not use, by the usage that the provider reported."""
-        self._close(tx, reservation, usage, price(reservation.model).charge(usage), now, reported=True)
+    def _learn(self, tx: Connection, reservation: Reservation, organisation: str) -> Row[Any] | None:
+        """Note whose limits a key shares, and return the key; None if another has taken its place meanwhile."""
+        row = tx.execute(_KEY, {"key": reservation.key_id}).first()
+        if row is None or row.fingerprint != reservation.fingerprint:
+            return None
+        ring.learn_organisation(tx, row, organisation, self.providers)
+        self._organisations[reservation.scopes[-1]] = organisation
+        return tx.execute(_KEY, {"key": reservation.key_id}).one()
 
     def release(self, tx: Connection, reservation: Reservation, now: datetime) -> None:
         """Give all back: the provider surely bills nothing for this request."""
-        self._close(tx, reservation, Usage(), 0, now, reported=True)
+        self._close(tx, reservation, Usage(), 0, 0, now, reported=True)
 
-    def charge(self, tx: Connection, reservation: Reservation, now: datetime) -> None:
+    def charge(self, tx: Connection, reservation: Reservation, now: datetime) -> list[Alert]:
         """Count the whole reservation as spent: nobody reported what the request used."""
-        self._close(tx, reservation, Usage(), reservation.upper, now, reported=False)
+        rows = self._close(tx, reservation, Usage(), reservation.upper, reservation.tokens, now, reported=False)
+        return self._alerts(tx, reservation, rows, reservation.tokens, now)
 
     def charge_left(self, tx: Connection, turn_id: int, now: datetime) -> None:
-        """Count what a crash or a stop left reserved in a turn as spent."""
-        held = select(reservations).where(reservations.c.turn_id == turn_id, HELD)
-        for row in tx.execute(held):
-            self.charge(tx, Reservation(row.id, turn_id, row.key_id, row.model, row.period, row.upper), now)
+        """Count what a crash or a stop left reserved in a turn as spent, and tell owners what that brought near."""
+        for row in tx.execute(_LEFT, {"turn": turn_id}).all():
+            route = Route(provider=row.provider, key_id=row.key_id, model=row.model)
+            figures = {"upper": row.upper, "tokens": row.tokens, "size": row.size}
+            left = Reservation(row.id, turn_id, route, row.period, budgets.read(row.scopes), **figures)
+            if self._tell is None:  # then the next request tells of the caps
+                rows = self._close(tx, left, Usage(), left.upper, left.tokens, now, reported=False)
+                if rows:
+                    self._near(tx, left, rows, left.tokens, now)
+            else:
+                for alert in self.charge(tx, left, now):
+                    self._tell(tx, alert, now)
+
+    def blame(self, tx: Connection, reservation: Reservation, error: ModelError, now: datetime) -> Alert | None:
+        """Keep whoever is to blame for an error from being asked, and nobody else; return what owners are to hear of it."""
+        row = tx.execute(_KEY, {"key": reservation.key_id}).first()
+        is_set = row is not None and row.fingerprint == reservation.fingerprint
+        if error.organisation and is_set:
+            row = self._learn(tx, reservation, error.organisation)
+        route, whose = reservation.route, row.organisation if row is not None and is_set else None
+        blame = rests.blamed(error, route.provider, route.key_id, whose, route.model, now)
+        if blame is None or not (is_set or blame.subject == rests.provider_subject(route.provider)):
+            return None  # where another key has taken its place meanwhile, that one is not to blame
+        until = rests.put_to_rest(tx, blame, error.reason, now)
+        if until is not None and until <= now:
+            return None  # it is only counted
+        where = reservation.conversation_id
+        ring.note(tx, blame.kind.value, route.key_id, error.reason, now, conversation_id=where, turn_id=reservation.turn_id)
+        if blame.kind is rests.Kind.MISSING:
+            words = f"{route.key_id} cannot use {route.model}: {error.reason}\n\nName another model in providers.toml."
+            return Alert(f"missing:{route.key_id}:{route.model}", words)
+        if blame.kind not in (rests.Kind.REFUSED, rests.Kind.NO_CREDIT):
+            return None
+        how = "is no longer used" if until is None else f"rests until {until.astimezone(self.zone):%Y-%m-%d %H:%M}"
+        words = f"The key {route.key_id} {how}. Its provider says: {error.reason}"
+        ask = f"`/keys probe {route.key_id}` asks it again."
+        return Alert(f"key:{route.key_id}:{reservation.fingerprint}:{blame.kind}", f"{words}\n\n{ask}")
 
     def standing(self, tx: Connection, now: datetime) -> Standing:
         """Return how today's budget of the house stands."""
-        row = tx.execute(
-            select(budgets.c.spent, budgets.c.held).where(budgets.c.scope == HOUSE, budgets.c.period == _day(now))
-        ).first()
-        spent, held = row or (0, 0)
-        return Standing(dollars(spent), dollars(held), dollars(self._cap))
+        day = day_of(now)
+        limits = budgets.limits(tx, self.caps, [HOUSE], day, budgets.seen(tx, [HOUSE], day))
+        mine = next(limit for limit in limits if (limit.period, limit.unit) == (day, "usd"))
+        return Standing(dollars(mine.spent), dollars(mine.held), dollars(mine.amount))
+
+    def expected_model(self, tier: Tier) -> str:
+        """Return the model that answers for a tier, as long as all keys can be used."""
+        return self.providers.best_model(self._names, tier)
 
     def cost_of(self, tx: Connection, turn_id: int) -> Decimal:
         """Return what a turn has cost so far, in dollars."""
         return dollars(tx.scalar(select(func.sum(ledger.c.cost)).where(ledger.c.turn_id == turn_id)) or 0)
 
     def _close(
-        self, tx: Connection, reservation: Reservation, usage: Usage, cost: int, now: datetime, *, reported: bool
-    ) -> None:
-        if tx.execute(_CLOSE, {"reservation": reservation.id}).rowcount == 0:
-            return  # a stop or a take-over has charged it already
-        tx.execute(_SPEND, {"day": reservation.period, "upper": reservation.upper, "cost": cost})
+        self, tx: Connection, reservation: Reservation, usage: Usage, cost: int, tokens: int, now: datetime, *, reported: bool
+    ) -> Mapping[tuple[str, str], Row[Any]]:
+        """Book what a request used; return its budgets as they are then, or nothing where they were booked before."""
+        row = tx.execute(_CLOSE, {"reservation": reservation.id}).first()
+        if row is None:
+            return {}  # a stop or a take-over has charged it already
+        if row.key_id != reservation.key_id:  # it stands in another place since
+            reservation = reservation.moved(row.key_id, budgets.read(row.scopes))
+        figures = {"upper": reservation.upper, "cost": cost, "upper_tokens": reservation.tokens, "tokens": tokens}
+        rows = budgets.spend(tx, reservation.scopes, reservation.period, reported=reported, **figures)
+        ring.give_back(tx, self.providers, reservation, reservation.tokens - tokens)
         tx.execute(
-            _NOTE,
+            _ENTER,
             {
                 "reservation_id": reservation.id,
                 "turn_id": reservation.turn_id,
                 "key_id": reservation.key_id,
                 "model": reservation.model,
                 "at": now,
+                "tokens": tokens,
                 "cost": cost,
                 "reported": reported,
                 **usage.model_dump(),
             },
         )
+        return rows
 
-    def _refusal(self, tx: Connection, now: datetime, upper: int) -> str:
-        standing = self.standing(tx, now)
-        left = standing.cap - standing.spent - standing.held
-        return (
-            f"The house may spend ${standing.cap:.2f} a day, and this could cost up to ${dollars(upper):.2f} while "
-            f"${max(left, Decimal(0)):.2f} are left. The day ends at 00:00 UTC; the owner sets the cap with "
-            "BUTLER_DAILY_CAP_USD."
-        )
+    def _alerts(
+        self, tx: Connection, reservation: Reservation, rows: Mapping[tuple[str, str], Row[Any]], tokens: int, now: datetime
+    ) -> list[Alert]:
+        """Return what has come near: caps, a key's day, and a conversation's allocation."""
+        if not rows:
+            return []
+        found = budgets.limits(tx, self.caps, reservation.scopes, reservation.period, rows)
+        return [*alerts.of_caps(tx, found, self.zone), *self._near(tx, reservation, rows, tokens, now)]
 
-
-def _day(now: datetime) -> str:
-    return f"day:{now.astimezone(UTC).date()}"
+    def _near(
+        self, tx: Connection, reservation: Reservation, rows: Mapping[tuple[str, str], Row[Any]], tokens: int, now: datetime
+    ) -> list[Alert]:
+        """Note what a conversation used of its key, and return what has come near of that key."""
+        key_id, where = reservation.key_id, reservation.conversation_id
+        used = None if where is None else sessions.use(tx, where, key_id, tokens, now)
+        provider = self.providers.table.get(reservation.route.provider)  # the settings may have lost it since
+        most = provider.tokens_per_day if provider is not None else None
+        is_key = reservation.scopes[-1].startswith("key:")  # else it is from before keys had budgets
+        row = rows.get((reservation.scopes[-1], reservation.period)) if is_key else None
+        of_key = alerts.key_is_near(key_id, most, row.spent_tokens if row is not None else 0, tokens)
+        near = of_key or used
+        if near is None:
+            return []
+        ring.note(tx, "alert", key_id, near, now, conversation_id=where, turn_id=reservation.turn_id)
+        which = reservation.period if of_key else f"conversation:{where}"
+        then = "; the next request goes by the next key" if len(self.keys) > 1 else ""
+        return [Alert(f"near:{key_id}:{which}", f"{near}{then}.")]

@@ -9,9 +9,11 @@ from adapters.chats.slack import text as slack_text
 from adapters.chats.slack.blocks import words
 from adapters.chats.slack.events import CHANNEL
 from adapters.chats.slack.receipts import Receipts
-from adapters.chats.slack.web import Refused, Web
+from adapters.chats.slack.web import NO_FILES, Refused, Web
+from bot.charts import Chart
 from bot.errors import BadFormat, ChatGone, DeliveryError, Doubtful, MessageGone, NotChanged, RetryLater
 from bot.messages import Address, Button
+from bot.pictures import NOT_SHOWN, draw
 from bot.ports import Json
 
 A_SECOND, AT_ONCE = 1.0, 20  # messages into one channel
@@ -23,6 +25,7 @@ LONGEST_EDIT = 4000  # characters of a text without Markdown
 SCOPE_AGAIN_AFTER = 60.0  # seconds
 NOTHING_YET = "…"  # ends a stream that shows nothing, as it could not without any text
 MOST_MESSAGES = 3  # an answer of more becomes a file
+LONGEST_ALT = 1000  # characters
 REMEMBERED = 5000
 T = TypeVar("T")
 _STREAM_OVER = {"message_not_in_streaming_state", "stopped_by_user"}
@@ -61,8 +64,15 @@ class Slack:
             found[0 if "file" in found[-1] else -1]["buttons"] = [[button.label, button.token] for button in buttons]
         return found
 
+    def picture(self, chart: Chart) -> Json:
+        """Return a picture that is still to be drawn."""
+        words = {"title": chart.title, "alt": chart.words[:LONGEST_ALT]}
+        return {"chart": chart.model_dump(mode="json"), "name": chart.file_name, **words}
+
     def plain(self, payload: Json) -> Json:
-        """Return a payload in Slack's older language, which every workspace takes."""
+        """Return a payload in Slack's older language, which every workspace takes; instead of a picture, its words."""
+        if "chart" in payload:
+            return {"markdown": "", "mrkdwn": slack_text.pieces(f"{NOT_SHOWN} {payload['alt']}")[0].mrkdwn}
         return {**payload, "markdown": ""}
 
     def preview(self, text: str) -> Json:
@@ -80,12 +90,16 @@ class Slack:
         return PACE if self._can_stream(address) else EDIT_PACE
 
     async def send(self, address: Address, payload: Json, reply_to: str | None) -> str:
-        """Send a message, or a file, and return `channel:ts`. Raises DeliveryError."""
+        """Send a message, a file or a picture, and return `channel:ts`. Raises DeliveryError."""
         del reply_to  # an answer stands in the thread of what it answers
         place = await self.home(address.chat)
         await self._pace.turn(place, A_SECOND, AT_ONCE)
         if "file" in payload:
-            return await _owed(self._upload(place, address, payload["name"], str(payload["file"]).encode()))
+            body = str(payload["file"]).encode()
+            shown = {"title": "The whole answer", "comment": "This answer is long, so here it is whole, as a file."}
+            return await _owed(self._upload(place, address, payload["name"], body, **shown))
+        if "chart" in payload:
+            return await self._show(place, address, payload)
         sent = await self._say("chat.postMessage", place, payload, thread_ts=address.thread or None, **_quiet())
         return f"{place}:{_told(sent, 'ts')}"
 
@@ -216,17 +230,40 @@ class Slack:
                 raise NotChanged(error.reason) from error
             raise
 
-    async def _upload(self, place: str, address: Address, name: str, body: bytes) -> str:
-        ticket = await self._web.call("files.getUploadURLExternal", form=True, filename=name, length=len(body))
+    async def _show(self, place: str, address: Address, payload: Json) -> str:
+        """Send a picture; where none may be sent, its words still may."""
+        body = await draw(payload["chart"])
+        try:
+            return await self._upload(place, address, payload["name"], body, title=payload["title"], alt=payload["alt"])
+        except Refused as error:
+            raise BadFormat(error.reason) from error
+        except ChatGone as error:
+            if any(code in error.reason for code in NO_FILES):
+                raise BadFormat(error.reason) from error
+            raise
+
+    async def _upload(
+        self,
+        place: str,
+        address: Address,
+        name: str,
+        body: bytes,
+        *,
+        title: str,
+        comment: str | None = None,
+        alt: str | None = None,
+    ) -> str:
+        size = len(body)
+        ticket = await self._web.call("files.getUploadURLExternal", form=True, filename=name, length=size, alt_txt=alt)
         file = _told(ticket, "file_id", RetryLater)
         await self._web.upload(_told(ticket, "upload_url", RetryLater), body)
         await self._web.call(
             "files.completeUploadExternal",
             place,
-            files=[{"id": file, "title": "The whole answer"}],
+            files=[{"id": file, "title": title}],
             channel_id=place,
             thread_ts=address.thread or None,
-            initial_comment="This answer is long, so here it is whole, as a file.",
+            initial_comment=comment,
         )
         return f"{place}:file-{file}"
 

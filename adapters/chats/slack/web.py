@@ -41,6 +41,7 @@ NO_WAY_IN = {
     "ekm_access_denied": "the workspace lets me not write there",
     "channel_type_not_supported": "Slack does not take that there",
 }
+NO_FILES = ("file_uploads_disabled", "slack_connect_file_upload_sharing_blocked")
 TOKEN_REFUSED = {"invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive", "not_allowed_token_type"}
 _GONE = {"message_not_found", "cant_update_message", "edit_window_closed", "cant_delete_message"}
 _UNSURE = {"internal_error", "fatal_error", "request_timeout", "service_unavailable"}

@@ -10,6 +10,7 @@ from telegram import (
     InlineKeyboardButton,
     InlineKeyboardMarkup,
     LinkPreviewOptions,
+    Message,
     MessageEntity,
     ReplyParameters,
 )
@@ -18,6 +19,7 @@ from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, Ne
 from adapters.chats.pace import Pace, Rate
 from adapters.chats.telegram.text import LIMIT, Entity, pieces, preview, utf16
 from adapters.chats.telegram.updates import CHANNEL
+from bot.charts import Chart
 from bot.errors import (
     BadFormat,
     ChatGone,
@@ -28,6 +30,7 @@ from bot.errors import (
     RetryLater,
 )
 from bot.messages import Address, Button
+from bot.pictures import NOT_SHOWN, draw
 from bot.ports import Json
 
 NO_PREVIEW = LinkPreviewOptions(is_disabled=True)  # a preview fetches the address, and so tells it what was said
@@ -37,6 +40,7 @@ GROUP_PACE = 3.0
 # looks away for a moment where that is exceeded shortly.
 TOGETHER, AT_ONCE = 30.0, 200
 PRIVATE_RATE, GROUP_RATE, CHAT_AT_ONCE = 1.0, 20 / 60, 20
+LONGEST_CAPTION = 1024
 Result = TypeVar("Result")
 _NO_WAY_IN = (
     "chat not found",
@@ -49,6 +53,7 @@ _NO_WAY_IN = (
     "topic_closed",
     "topic_deleted",
 )
+_NO_PHOTOS = ("to send photos", "chat_send_photos_forbidden", "chat_send_media_forbidden")
 # The connection was never made, so that nothing was sent.
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
@@ -72,8 +77,14 @@ class Telegram:
             payloads[-1]["buttons"] = [[button.label, button.token] for button in buttons]
         return payloads
 
+    def picture(self, chart: Chart) -> Json:
+        """Return a photo that is still to be drawn; Telegram has no other words for who cannot see it than its caption."""
+        return {"chart": chart.model_dump(mode="json"), "caption": chart.words[:LONGEST_CAPTION]}
+
     def plain(self, payload: Json) -> Json:
-        """Return a message without entities, with the addresses of its links behind it."""
+        """Return a message without entities, with the addresses of its links behind it; instead of a photo, its words."""
+        if "chart" in payload:
+            return _payload(f"{NOT_SHOWN} {payload['caption']}", [])
         text = payload["text"]
         for link in (str(entity["url"]) for entity in payload["entities"] if "url" in entity):
             if utf16(f"{text}\n{link}") <= LIMIT:
@@ -98,19 +109,30 @@ class Telegram:
         reply = None
         if reply_to is not None:
             reply = ReplyParameters(int(reply_to.partition(":")[2]), allow_sending_without_reply=True)
-        sent = await self._ask(
-            address,
-            lambda: self._bot.send_message(
-                int(address.chat),
-                payload["text"],
-                entities=_entities(payload),
-                link_preview_options=NO_PREVIEW,
-                message_thread_id=_thread(address),
-                reply_parameters=reply,
-                reply_markup=_keyboard(payload),
-            ),
-        )
+        bring = self._send_photo if "chart" in payload else self._send_text
+        sent = await self._ask(address, lambda: bring(address, payload, reply))
         return f"{address.chat}:{sent.message_id}"
+
+    async def _send_text(self, address: Address, payload: Json, reply: ReplyParameters | None) -> Message:
+        return await self._bot.send_message(
+            int(address.chat),
+            payload["text"],
+            entities=_entities(payload),
+            link_preview_options=NO_PREVIEW,
+            message_thread_id=_thread(address),
+            reply_parameters=reply,
+            reply_markup=_keyboard(payload),
+        )
+
+    async def _send_photo(self, address: Address, payload: Json, reply: ReplyParameters | None) -> Message:
+        return await self._bot.send_photo(
+            int(address.chat),
+            await draw(payload["chart"]),
+            caption=payload["caption"],
+            message_thread_id=_thread(address),
+            reply_parameters=reply,
+            filename="picture.png",
+        )
 
     async def edit(self, address: Address, native_id: str, payload: Json) -> None:
         """Replace a message. Raises DeliveryError."""
@@ -226,6 +248,8 @@ def _bad_request(reason: str) -> DeliveryError:
         return NotChanged(reason)
     if "message to edit not found" in words or "message can't be edited" in words:
         return MessageGone(reason)
+    if any(phrase in words for phrase in _NO_PHOTOS):
+        return BadFormat(reason)  # words are welcome there
     if any(phrase in words for phrase in _NO_WAY_IN):
         return ChatGone(reason)
     return BadFormat(reason)

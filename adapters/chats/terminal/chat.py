@@ -2,10 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
 
+from bot.charts import Chart
+from bot.errors import BadFormat
 from bot.messages import Address, Button, IncomingMessage, Sender
+from bot.pictures import NOT_SHOWN, draw
 from bot.ports import Json
 
 CHANNEL = "terminal"
@@ -34,8 +38,9 @@ class Terminal:
 
     shows_a_second = MOST_A_SECOND
 
-    def __init__(self, screen: Screen, user: str, channel: str = CHANNEL) -> None:
+    def __init__(self, screen: Screen, user: str, channel: str = CHANNEL, pictures: Path | None = None) -> None:
         self._screen = screen
+        self._pictures = pictures  # the folder for them; without one, none are shown
         self._user = user
         self._tokens: tuple[str, ...] = ()
         self._pressed = False
@@ -73,9 +78,15 @@ class Terminal:
         numbered = "\n".join(f"{number}\\. {button.label}" for number, button in enumerate(buttons, start=1))
         return [{"text": f"{text}\n\n{numbered}\n\nType the number.", "tokens": [button.token for button in buttons]}]
 
+    def picture(self, chart: Chart) -> Json | None:
+        """Return a picture that is still to be drawn, and the name of its file."""
+        if self._pictures is None:
+            return None
+        return {"chart": chart.model_dump(mode="json"), "file": chart.file_name, "words": chart.words}
+
     def plain(self, payload: Json) -> Json:
-        """Return the payload: a terminal refuses no formatting."""
-        return payload
+        """Return the payload, as a terminal refuses no formatting; instead of a picture, its words."""
+        return {"text": f"{NOT_SHOWN} {payload['words']}"} if "chart" in payload else payload
 
     def preview(self, text: str) -> Json:
         """Return what is written so far."""
@@ -92,8 +103,10 @@ class Terminal:
         return PACE
 
     async def send(self, address: Address, payload: Json, reply_to: str | None) -> str:
-        """Show an answer."""
+        """Show an answer, or where its picture lies. Raises BadFormat."""
         del address, reply_to
+        if "chart" in payload:
+            payload = {"text": _as_code(self._keep(payload["file"], await draw(payload["chart"])))}
         self._show(payload)
         return uuid4().hex
 
@@ -101,6 +114,18 @@ class Terminal:
         """Show the changed answer below."""
         del address, native_id
         self._show(payload)
+
+    def _keep(self, name: str, picture: bytes) -> str:
+        """Put a picture into the folder, for its owner's eyes only, and return its path. Raises BadFormat."""
+        folder = self._pictures or Path()
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+            unfinished = folder / f"{name}.{uuid4().hex}"
+            unfinished.touch(mode=0o600)
+            unfinished.write_bytes(picture)
+            return str(unfinished.replace(folder / name))
+        except OSError as error:
+            raise BadFormat(f"the picture cannot be kept: {error}") from error
 
     def _show(self, payload: Json) -> None:
         if "tokens" in payload:
@@ -127,3 +152,9 @@ class Terminal:
 
     async def calm(self, address: Address, message: str | None) -> None:
         """Do nothing: the answer takes the place of what was shown."""
+
+
+def _as_code(path: str) -> str:
+    """Return Markdown that shows a path as it is, and in one line, to be copied."""
+    fence = "`" * max(3, path.count("`") + 1)
+    return f"{fence}\n{path}\n{fence}"
