@@ -88,6 +88,8 @@ class Delivery:
             _, late = await asyncio.wait(lanes, timeout=ENDS_WITHIN)
             for lane in late:
                 lane.cancel()
+            if late:  # a program that draws is ended with its lane
+                await asyncio.wait(late, timeout=ENDS_WITHIN)
 
     def news(self, conversation_id: int) -> None:
         """Deliver what a conversation has, at once."""
