@@ -32,7 +32,9 @@ def test_a_key_that_moves_keeps_what_was_its(tmp_path: Path) -> None:
         held = till.reserves()
         till.fails(NoCredit("pay", until=till.now.replace(day=25)))
         till.restarts_with([renamed(SECOND, "alpha-1")])
-        assert list(till.resting()) == [("key:alpha-1", "")]
+        for _ in range(2):  # at each start
+            assert list(till.resting()) == [("key:alpha-1", "")]
+            till.restarts_with([renamed(SECOND, "alpha-1")])
         dry = till.is_dry()
         assert dry is not None
         assert dry.until == till.now.replace(day=25)
