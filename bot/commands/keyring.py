@@ -109,10 +109,9 @@ class KeyringCommands:
             lines.append(
                 f"Key: **{session.key_id}** ({session.model}), {session.used:,} tokens since this conversation came to it"
             )
-        lines += [
-            f"Last turn: {_used(figures.of_turns(tx, last[:1]))}",
-            f"Last {len(last)} turns: {_used(figures.of_turns(tx, last))}",
-        ]
+        lines.append(f"Last turn: {_used(figures.of_turns(tx, last[:1]))}")
+        if len(last) > 1:
+            lines.append(f"Last {len(last)} turns: {_used(figures.of_turns(tx, last))}")
         lines += _expected(forecast(tx, self.treasury, here, asking.now))
         lines += [f"Key history: {event}" for event in health.history(tx, asking.zone, LAST_EVENTS, here)]
         return "\n".join(f"- {line}" for line in lines)
