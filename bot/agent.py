@@ -31,6 +31,7 @@ from bot.settling import Settling
 from bot.skill_notes import SkillNote
 from bot.tools import Toolbox
 from bot.transcript import Entry
+from bot.treasury import counting
 from bot.treasury.alerts import Alert
 from bot.treasury.choice import Wish
 from bot.treasury.estimate import weigh
@@ -120,17 +121,22 @@ class Agent:
                 return self.treasury.reserve(tx, wish, turn.clock(), turn.zone)
         except (BudgetSpent, AllDry) as refused:
             count_by = refused.count_by
-        wish = replace(wish, counted=self._count(prompt, count_by), counted_by=count_by, near=True)
+        wish = replace(wish, counted=self._count(turn, prompt, count_by), counted_by=count_by, near=True)
         with turn.writing() as tx:
             return self.treasury.reserve(tx, wish, turn.clock(), turn.zone)
 
-    def _count(self, prompt: Prompt, route: Route | None) -> int | None:
-        if route is None:
-            return None
+    def _count(self, turn: Turn, prompt: Prompt, route: Route | None) -> int | None:
+        """Return the most that a provider counts a prompt to have; None where it counts none, or may not be asked now."""
+        with turn.database.read() as tx:
+            if route is None or not counting.may_count(tx, route, turn.clock()):
+                return None
         try:
             counted = self.models(route.provider).count(prompt, route)
         except ModelError as error:
-            log.info("a prompt could not be counted: %s", self.redactor.clean(error.reason))
+            error.reason = self.redactor.clean(error.reason)
+            log.warning("a prompt could not be counted: %s", error.reason)
+            with turn.writing() as tx:
+                counting.note_refusal(tx, route, error, turn.clock())
             return None
         return None if counted is None else int(counted * COUNT_MARGIN) + COUNT_FRAME
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,10 @@ from typing import Any
 from sqlalchemy import select
 
 from bot.agent import COUNT_FRAME, COUNT_MARGIN, MAX_OUTPUT
+from bot.errors import RateLimited
+from bot.ports import Route
 from bot.store.treasury_tables import budgets, ledger, reservations
-from bot.treasury import audit
+from bot.treasury import audit, counting
 from bot.treasury.budgets import HOUSE
 from bot.treasury.choice import LEAST_OUTPUT
 from bot.treasury.prices import FRAME, nano
@@ -123,3 +126,16 @@ def test_the_margin_covers_what_a_count_may_miss(tmp_path: Path) -> None:
             used = tx.execute(select(ledger)).one()
         prompt = used.input + used.cache_read + used.cache_write
         assert reserved(room).tokens - MAX_OUTPUT == int(prompt * COUNT_MARGIN) + COUNT_FRAME > 1.04 * prompt + 200
+
+
+def test_a_refused_count_is_not_asked_for_again_too_soon(tmp_path: Path) -> None:
+    """A provider that asks to wait before it counts is not asked before, and then again."""
+    with room_with(tmp_path, FULL + Decimal("0.012")) as room:
+        route = Route(provider="anthropic", key_id="anthropic-1", model=SONNET)
+        with room.database.write() as tx:
+            counting.note_refusal(tx, route, RateLimited("slow down", wait=60), room.now)
+        room.asks("Good morning")
+        assert counts(room) == 0
+        room.now += timedelta(seconds=60)
+        room.asks("And now?")
+        assert counts(room) == 1

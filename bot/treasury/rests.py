@@ -101,16 +101,16 @@ def blamed(error: ModelError, provider: str, key_id: str, organisation: str | No
         case KeyRefused():
             blame = Blame(key, "", Kind.REFUSED, None)
         case NoCredit():
-            told = error.until if error.until is not None and error.until > now else _asked_for(error.wait, now)
+            told = error.until if error.until is not None and error.until > now else asked_for(error.wait, now)
             blame = Blame(key, "", Kind.NO_CREDIT, told or now + NO_CREDIT_PAUSE)
         case RateLimited():
-            blame = Blame(organisation or key, model, Kind.RATE_LIMITED, _asked_for(error.wait, now))
+            blame = Blame(organisation or key, model, Kind.RATE_LIMITED, asked_for(error.wait, now))
         case Overloaded():
-            blame = Blame(everybody, "", Kind.OVERLOADED, _asked_for(error.wait, now))
+            blame = Blame(everybody, "", Kind.OVERLOADED, asked_for(error.wait, now))
         case ModelMissing():
             blame = Blame(key, model, Kind.MISSING, now + NO_MODEL_PAUSE)
         case Unavailable():
-            blame = Blame(everybody, "", Kind.UNAVAILABLE, _asked_for(error.wait, now), opens=error.wait is not None)
+            blame = Blame(everybody, "", Kind.UNAVAILABLE, asked_for(error.wait, now), opens=error.wait is not None)
     return blame
 
 
@@ -189,5 +189,6 @@ def rest_by_owner(tx: Connection, key_id: str, now: datetime) -> None:
     tx.execute(insert(rests).values(subject=key_subject(key_id), model="", **values))
 
 
-def _asked_for(wait: float | None, now: datetime) -> datetime | None:
+def asked_for(wait: float | None, now: datetime) -> datetime | None:
+    """Return until when a provider asked to wait, a day at most; None where it did not."""
     return None if wait is None else now + min(timedelta(seconds=wait), LONGEST)
