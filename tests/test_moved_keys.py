@@ -86,6 +86,7 @@ def test_the_next_key_may_be_another_provider_s(tmp_path: Path) -> None:
     table = {"alpha": provider(tokens_per_day=10 * MILLION), "beta": provider(tokens_per_day=MILLION)}
     with Till(tmp_path, table, "alpha-1 beta-1") as till:
         assert till.spends(7_600_000) == "alpha-1"
+        assert till.spends(spender=till.another()) == "beta-1"
         assert till.spends() == "beta-1"
 
 

@@ -1,6 +1,6 @@
 """The ring of keys in the house's books: which are set, how much of each is free, and what became of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -41,8 +41,8 @@ def scope_of(key_id: str, fingerprint: str) -> str:
 def enter(tx: Connection, found: Sequence[Key], providers: Providers, now: datetime) -> None:
     """Let the books know just these keys; one that replaces another starts clean, one that only moved keeps what was its."""
     known = {row.id: row for row in tx.execute(select(keys)).all()}
-    marked = {(row.provider, row.fingerprint): row for row in sorted(known.values(), key=lambda row: bool(row.is_set))}
-    before = {key.id: _known_as(key, known, marked) for key in found}
+    marked = {(row.provider, row.fingerprint): row for row in known.values()}
+    before = {key.id: marked.get((key.provider, key.fingerprint)) for key in found}
     moved = {row.id: key_id for key_id, row in before.items() if row is not None and row.id != key_id}
     if moved:
         follow(tx, moved, {row.id: row.fingerprint for row in known.values()})
@@ -68,14 +68,9 @@ def enter(tx: Connection, found: Sequence[Key], providers: Providers, now: datet
         elif any(getattr(row, name) != value for name, value in values.items()):
             tx.execute(_SET.values(values), {"key": key.id})
         count_free(tx, key.id, key.fingerprint, provider, day_of(now))
-    for key_id in known:
-        tx.execute(_SET.values(is_set=False), {"key": key_id})
-
-
-def _known_as(key: Key, known: Mapping[str, Row[Any]], marked: Mapping[tuple[str, str], Row[Any]]) -> Row[Any] | None:
-    """Return what the books know of a key: under its id, or else under the one that it had before."""
-    row = known.get(key.id)
-    return row if row is not None and row.fingerprint == key.fingerprint else marked.get((key.provider, key.fingerprint))
+    for key_id, row in known.items():
+        mark = "" if key_id in moved else row.fingerprint  # a key is known under one id only
+        tx.execute(_SET.values(is_set=False, fingerprint=mark), {"key": key_id})
 
 
 def begin_day(tx: Connection, providers: Providers, day: str) -> bool:
