@@ -127,8 +127,10 @@ class Agent:
 
     def _count(self, turn: Turn, prompt: Prompt, route: Route | None) -> int | None:
         """Return the most that a provider counts a prompt to have; None where it counts none, or may not be asked now."""
+        if route is None:
+            return None
         with turn.database.read() as tx:
-            if route is None or not counting.may_count(tx, route, turn.clock()):
+            if not counting.may_count(tx, route, turn.clock()):
                 return None
         try:
             counted = self.models(route.provider).count(prompt, route)

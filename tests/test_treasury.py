@@ -12,7 +12,8 @@ from bot.errors import BudgetSpent, ConfigurationError
 from bot.ports import Prompt, PromptMessage, Text, Usage
 from bot.store.database import Database
 from bot.store.treasury_tables import ledger
-from bot.treasury.prices import FRAME, NANO, nano
+from bot.treasury import figures
+from bot.treasury.prices import FRAME, NANO, dollars, nano
 from bot.treasury.providers import Tier, read_providers
 from tests.spenders import NOW, SONNET, treasury, wish
 
@@ -30,7 +31,7 @@ def test_what_a_request_used_is_what_it_costs(database: Database) -> None:
         standing = purse.standing(tx, NOW)
         assert standing.spent == Decimal("0.0065")  # 0.002 + 0.001 + 0.001 + 0.0025
         assert standing.held == 0
-        assert purse.cost_of(tx, 1) == standing.spent
+        assert dollars(figures.of_turns(tx, [1]).cost) == standing.spent
 
 
 def test_a_longer_prompt_may_have_another_price() -> None:

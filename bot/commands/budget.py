@@ -17,7 +17,7 @@ from bot.roles import Right, refusal
 from bot.treasury import accounts, caps
 from bot.treasury.accounts import Viewer
 from bot.treasury.amounts import FORM, read_amount, read_scope
-from bot.treasury.budgets import BLOCK, HOUSE, WARN, amount
+from bot.treasury.budgets import BLOCK, HOUSE, WARN, amount, money
 from bot.treasury.periods import day_of, end_of
 from bot.treasury.prices import nano
 from bot.treasury.spending_chart import spending_chart
@@ -90,7 +90,7 @@ class BudgetCommand:
             return self._take_away(viewer, scope, name, period)
         unit, number = read_amount(wanted)
         used = caps.set_cap(viewer.tx, scope, period, unit, number, viewer.now)
-        spent = accounts.money(used) if unit == "usd" else amount(unit, used)
+        spent = money(used) if unit == "usd" else amount(unit, used)
         return f"From here on, {name} may spend **{amount(unit, number)}** a {period}; {spent} of it are spent."
 
     def _take_away(self, viewer: Viewer, scope: str, name: str, period: str) -> str:

@@ -16,8 +16,8 @@ from bot.removal import Removal, why_kept
 from bot.roles import Right, Role, a
 from bot.store.tables import identities, turns
 from bot.store.tables import people as people_rows
-from bot.store.treasury_tables import budgets
-from bot.treasury.periods import day_of, month_of
+from bot.treasury import figures
+from bot.treasury.figures import Spending
 from bot.treasury.prices import dollars
 
 USAGE = (
@@ -113,16 +113,13 @@ class FolkCommands:
 
 def _list(asking: Asking) -> str:
     tx = asking.tx
-    month = month_of(day_of(asking.now))
-    mine = budgets.c.scope.startswith("person:")
-    rows = tx.execute(select(budgets.c.scope, budgets.c.spent).where(mine, budgets.c.period == month))
-    spent = {int(row.scope.removeprefix("person:")): row.spent for row in rows}
+    spent = figures.by_spender(tx, asking.now)
     served = _by_person(tx, select(turns.c.person_id, func.max(turns.c.started_at)).group_by(turns.c.person_id))
     lines = []
     for row in tx.execute(select(people_rows).order_by(people_rows.c.id)):
         chats = [f"{one.channel} {one.external_id} ({one.source})" for one in people.identities_of(tx, row.id)]
         if chats:
-            lines.append(_line(row, chats, spent.get(row.id, 0), served.get(row.id), asking))
+            lines.append(_line(row, chats, spent.get(f"person:{row.id}", Spending()).month, served.get(row.id), asking))
     return "\n".join(lines) + f"\n\n{USAGE}"
 
 

@@ -12,7 +12,8 @@ from bot.roles import Right
 from bot.store.treasury_tables import keys, sessions
 from bot.treasury import figures, health
 from bot.treasury import sessions as stays
-from bot.treasury.accounts import Viewer, money
+from bot.treasury.accounts import Viewer
+from bot.treasury.budgets import money
 from bot.treasury.forecast import Forecast, forecast
 from bot.treasury.prices import dollars
 from bot.treasury.rests import rest_by_owner

@@ -13,15 +13,13 @@ from bot.roles import Right
 from bot.store.tables import people
 from bot.store.treasury_tables import keys
 from bot.treasury import budgets, figures
-from bot.treasury.budgets import BLOCK, HOUSE, WARN, Limit, amount
+from bot.treasury.budgets import BLOCK, HOUSE, WARN, Limit, amount, money
 from bot.treasury.figures import Spending
 from bot.treasury.periods import day_of, end_of
-from bot.treasury.prices import NANO, dollars
 from bot.treasury.ring import scope_of
 from bot.treasury.treasury import Treasury
 
 MOST = 8  # lines of a kind: a phone shows no more
-CENT = NANO // 100
 
 
 @dataclass(frozen=True)
@@ -37,11 +35,6 @@ class Viewer:
     def sees_all(self) -> bool:
         """Whether the house's books are shown, and not only their own."""
         return self.person is None or self.person.may(Right.KEEP_MONEY)
-
-
-def money(nano: int) -> str:
-    """Return an amount as people read it; what is something is never shown as nothing."""
-    return "under $0.01" if 0 < nano < CENT else f"${dollars(nano):,.2f}"
 
 
 def in_words(treasury: Treasury, viewer: Viewer) -> str:

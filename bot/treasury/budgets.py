@@ -246,7 +246,12 @@ def amount(unit: Unit, number: int) -> str:
         return f"{number:,} tokens"
     if number % CENT and not number % MIL:  # somebody wrote it so
         return f"${dollars(number):,.3f}"
-    return "under $0.01" if 0 < number < CENT else f"${dollars(number):,.2f}"
+    return money(number)
+
+
+def money(nano: int) -> str:
+    """Return what was spent as people read it; what is something is never shown as nothing."""
+    return "under $0.01" if 0 < nano < CENT else f"${dollars(nano):,.2f}"
 
 
 def _each(period: str) -> str:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from bot.errors import AllDry, ModelError
 from bot.ports import Route, Usage
@@ -238,10 +238,6 @@ class Treasury:
     def expected_model(self, tier: Tier) -> str:
         """Return the model that answers for a tier, as long as all keys can be used."""
         return self.providers.best_model(self._names, tier)
-
-    def cost_of(self, tx: Connection, turn_id: int) -> Decimal:
-        """Return what a turn has cost so far, in dollars."""
-        return dollars(tx.scalar(select(func.sum(ledger.c.cost)).where(ledger.c.turn_id == turn_id)) or 0)
 
     def _close(
         self, tx: Connection, reservation: Reservation, usage: Usage, cost: int, tokens: int, now: datetime, *, reported: bool
