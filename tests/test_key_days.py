@@ -18,11 +18,20 @@ def test_a_new_day(tmp_path: Path) -> None:
         held = till.reserves(size=1000, output=4000)
         dry = till.is_dry(size=1000, output=4000)
         assert dry is not None
-        assert dry.until == datetime(2026, 11, 22, tzinfo=UTC)
+        assert (dry.until, dry.may_try_again) == (None, True)  # the other request may leave some of what it has set aside
         till.now = datetime(2026, 11, 22, tzinfo=UTC)
         assert till.spends(1000, size=1000, output=4000) == "alpha-1"
         till.settles(held, 5000)
         assert till.key("alpha-1").free == 9000
+
+
+def test_a_day_that_is_used_up(tmp_path: Path) -> None:
+    """What is spent comes back at 00:00 UTC, and whoever has to wait for it hears of that time."""
+    with Till(tmp_path, {"alpha": provider(tokens_per_day=10_000)}, "alpha-1") as till:
+        till.spends(9000, size=1000, output=4000)
+        dry = till.is_dry(size=1000, output=4000)
+        assert dry is not None
+        assert (dry.until, dry.may_try_again) == (datetime(2026, 11, 22, tzinfo=UTC), False)
 
 
 def test_a_clock_that_jumps(tmp_path: Path) -> None:

@@ -265,5 +265,10 @@ def _too_little(tx: Connection, row: Row[Any], provider: Provider, model: str, w
     whole = next((one for (_, period), one in used.items() if period == month), None)
     most = provider.tokens_per_month or UNLIMITED
     is_spent = whole is not None and wish.least > most - whole.spent_tokens - whole.held_tokens
+    caps = {"day": provider.tokens_per_day, "month": provider.tokens_per_month}
+    unspent = [(caps.get(period.partition(":")[0]) or UNLIMITED) - one.spent_tokens for (_, period), one in used.items()]
+    if unspent and wish.least <= min(unspent):  # other requests hold it, and give back within the minute what they do not use
+        words = f"other requests have set aside what {row.id} has left, and this can take {wish.least:,} tokens"
+        return _WhyNot(words, may_try_again=True, count_by=count_by)
     left = f"{row.id} has only {max(row.free, 0):,} of its tokens left, and this can take {wish.least:,}"
     return _WhyNot(left, end_of(month if is_spent else day), count_by=count_by)
