@@ -120,7 +120,7 @@ class Delivery:
     async def _choose(self, conversation_id: int) -> "_Due | None":
         """Return what is due in a conversation, after all that is shown of it."""
         if self._presence.is_shown(conversation_id):
-            reply = await self._database.read(lambda tx: outbox.next_reply(tx, conversation_id, self._clock()))
+            reply = await self._database.read(lambda tx: outbox.next_reply(tx, conversation_id))
             if reply is None:
                 return None
             if not reply.is_working:
@@ -130,7 +130,7 @@ class Delivery:
 
     def _take(self, conversation_id: int, tx: Connection) -> "_Due | None":
         """Choose the oldest reply, cut it into pieces, and note the first of them as being sent."""
-        reply = outbox.next_reply(tx, conversation_id, self._clock())
+        reply = outbox.next_reply(tx, conversation_id)
         if self._ending or reply is None or reply.next_try_at > self._clock():
             return None
         chat = self._chats.get(reply.conversation.address.channel)

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
@@ -12,24 +12,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bot.errors import ConfigurationError, in_plain_words
 from bot.nearest import did_you_mean
+from bot.practice import practices_in
+from bot.schedules.table import ScheduleTable, faults_between
 from bot.skill_notes import SkillNote, read_notes
 from bot.treasury.providers import Tier
 
 NAME = r"^[a-z][a-z0-9-]{0,31}$"
 LONGEST_CHARACTER = 20_000
-LOOKS_EVERY = 0.5  # seconds between two looks at the files
+LOOKS_EVERY = 0.4  # seconds between two looks at the files
 
 
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ScheduleTable(_Table):
-    """A `[[butler.schedule]]`."""
-
-    name: str
-    cron: str
-    prompt: Annotated[str, Field(min_length=1)]
 
 
 class ButlerTable(_Table):
@@ -70,6 +64,7 @@ class Butler:
     schedules: tuple[ScheduleTable, ...] = ()
     modules: Mapping[str, ModuleTable] = field(default_factory=dict)
     notes: tuple[SkillNote, ...] = ()
+    practices: tuple[str, ...] = ()  # the files that say what it does by itself, as long as they have words
 
     def entry_points(self) -> Iterator[tuple[str, str]]:
         """Give each module's name with the name of the entry point that provides it."""
@@ -97,23 +92,38 @@ class LiveHousehold:
         self._folder = folder
         self._default = default
         self._only = only
-        self._stamp = _stamp(folder)
         self._looked_at = monotonic()
+        self._stamp = _stamp(folder)
         self._household = read_household(folder, default, only)
+        self._prompts = self._stamp_of_prompts()
 
     def __call__(self) -> Household:
         """Return the household."""
         if monotonic() - self._looked_at < LOOKS_EVERY:
             return self._household
         self._looked_at = monotonic()
-        stamp = _stamp(self._folder)
-        if stamp != self._stamp:
+        stamp, prompts = _stamp(self._folder), self._stamp_of_prompts()
+        if stamp != self._stamp or prompts != self._prompts:
             self._stamp = stamp
             try:
-                self._household = read_household(self._folder, self._default, self._only)
+                self._household = self._with_those_that_broke(read_household(self._folder, self._default, self._only))
             except ConfigurationError as error:
                 self._household = replace(self._household, faults=(str(error),))
+            self._prompts = self._stamp_of_prompts()
         return self._household
+
+    def _stamp_of_prompts(self) -> tuple[tuple[str, int], ...]:
+        """Return what changes whenever a file does that a schedule takes its words from."""
+        butlers = self._household.butlers.values()
+        return _stamp_of(
+            self._folder / one.name / table.prompt_file for one in butlers for table in one.schedules if table.prompt_file
+        )
+
+    def _with_those_that_broke(self, found: Household) -> Household:
+        """Keep a butler whose files are broken now as it was."""
+        before = self._household.butlers
+        broken = {name: before[name] for name in before if name not in found.butlers and (self._folder / name).is_dir()}
+        return replace(found, butlers=dict(sorted({**found.butlers, **broken}.items())))
 
 
 def read_household(folder: Path, default: str, only: Sequence[str] = ()) -> Household:
@@ -161,12 +171,18 @@ def read_butler(folder: Path) -> Butler:
         schedules=file.butler.schedule,
         modules=file.modules,
         notes=read_notes(folder / "skills"),
+        practices=practices_in(folder),
     )
 
 
 def _stamp(folder: Path) -> tuple[tuple[str, int], ...]:
     """Return what changes whenever a file of the household does."""
     files = (*folder.glob("*/butler.toml"), *folder.glob("*/CLAUDE.md"), *folder.glob("*/skills/*/SKILL.md"))
+    files += tuple(folder.glob("*/practice/*.md"))
+    return _stamp_of(files)
+
+
+def _stamp_of(files: Iterable[Path]) -> tuple[tuple[str, int], ...]:
     return tuple(sorted((str(path), path.stat().st_mtime_ns) for path in files if path.exists()))
 
 
@@ -190,22 +206,33 @@ def _read_character(path: Path) -> str:
 def _read_file(path: Path) -> ButlerFile:
     text = _read_text(path)
     try:
-        return ButlerFile.model_validate(tomllib.loads(text))
+        file = ButlerFile.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{path}: {error}") from None
     except ValidationError as error:
         problems = [_problem(text, dict(problem)) for problem in error.errors(include_url=False)]
         raise ConfigurationError("\n".join(f"{path}: {problem}" for problem in problems)) from None
+    faults = [
+        f"{path}: {_where(text, ['butler', 'schedule', str(position), key])}: {fault}"
+        for position, key, fault in faults_between(file.butler.schedule, file.modules)
+    ]
+    if faults:
+        raise ConfigurationError("\n".join(faults))
+    return file
 
 
 def _problem(text: str, problem: dict[str, Any]) -> str:
     names = [str(part) for part in problem["loc"]]
-    key = ".".join(names)
-    line = _line(text, names)
-    where = f"line {line}, {key}" if line else key
+    where = _where(text, names)
     if problem["type"] == "extra_forbidden":
         return f"{where}: unknown key.{did_you_mean(names[-1], _known(names[:-1]))}"
     return f"{where}: {in_plain_words(problem)}"
+
+
+def _where(text: str, names: list[str]) -> str:
+    """Return a key with its line, where it has one."""
+    line = _line(text, names)
+    return f"line {line}, {'.'.join(names)}" if line else ".".join(names)
 
 
 def _known(names: list[str]) -> list[str]:
@@ -220,14 +247,16 @@ def _line(text: str, names: list[str]) -> int | None:
     """Return the line of a key, or of the table that lacks it."""
     tables = [name for name in names if not name.isdigit()]
     index = next((int(name) for name in names if name.isdigit()), 0)
-    header = ".".join(tables[:-1])
+    header = ".".join(tables if names[-1].isdigit() else tables[:-1])
     current, seen, opened = "", -1, None
     for number, line in enumerate(text.splitlines(), start=1):
         if match := re.match(r"\s*\[\[?\s*([\w.\s-]+?)\s*\]\]?", line):
             current = match[1]
             seen += current == header
             opened = number if current == header and seen == index else opened
-            if current == ".".join(tables) or (not header and current.startswith(f"{tables[-1]}.")):
+            if (current == ".".join(tables) and not names[-1].isdigit()) or (
+                not header and current.startswith(f"{tables[-1]}.")
+            ):
                 return number
         elif current == header and max(seen, 0) == index and re.match(rf"\s*\"?{re.escape(tables[-1])}\"?\s*=", line):
             return number

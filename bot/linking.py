@@ -16,6 +16,7 @@ from bot.people import Gate, Person, Source
 from bot.ports import Json
 from bot.questions import Done, Question
 from bot.roles import MAY, Right, Role, a
+from bot.schedules import book, leaving
 from bot.store.tables import identities, metadata
 from bot.store.tables import people as people_rows
 from bot.treasury import budgets
@@ -191,6 +192,8 @@ class Linking:
         for column in _COLUMNS:
             tx.execute(update(column.table).where(column == second.id).values({column: first.id}))
         tx.execute(update(people_rows).where(people_rows.c.id == second.id).values(role=Role.REMOVED, owner_by=None))
+        leaving.end_doubles(tx, first.id)
+        book.move_zone(tx, first.id, first.zone or self.treasury.zone, now)
         moves.hand_over(tx, second.id, first.id, now)
         return stopped
 

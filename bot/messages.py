@@ -84,6 +84,7 @@ class Button(Value):
 
     label: str
     token: str
+    is_offer: bool = False  # nothing was asked: it spares somebody the typing
 
 
 class ReplyKind(StrEnum):

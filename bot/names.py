@@ -6,6 +6,8 @@ import unicodedata
 LONGEST = 64
 _UNSEEN = ("Cc", "Cf")  # control characters, and those that turn the direction of writing or show nothing
 _SIGNS = re.compile(r"[\\`*_~\[\]<>|!$&#]")
+_FROM_THE_RIGHT = ("R", "AL")  # Hebrew, Arabic and their like
+_ISOLATE, _END_OF_ISOLATE = "\u2068", "\u2069"
 _BRACKETS = str.maketrans("", "", "[]")
 
 
@@ -23,6 +25,13 @@ def clean(name: str) -> str:
 def escaped(name: str) -> str:
     """Return a name as Markdown that shows its very letters."""
     return _SIGNS.sub(r"\\\g<0>", one_line(name))
+
+
+def bold(name: str) -> str:
+    """Return a name as bold Markdown that shows its very letters, of which those written from the right turn nothing around."""
+    shown = f"**{escaped(name)}**"
+    is_turned = any(unicodedata.bidirectional(letter) in _FROM_THE_RIGHT for letter in name)
+    return f"{_ISOLATE}{shown}{_END_OF_ISOLATE}" if is_turned else shown
 
 
 def quoted(name: str) -> str:

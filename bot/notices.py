@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
-from bot import conversations, outbox, people
-from bot.messages import ReplyKind
+from bot import conversations, people, unasked
 from bot.names import one_line
 from bot.people import Gate
 from bot.store.tables import notices
+from bot.unasked import Word
 
 __all__ = ["count_told", "one_line", "tell_owners"]
 KEPT = timedelta(days=2)
@@ -27,8 +27,7 @@ def tell_owners(tx: Connection, gate: Gate, key: str, text: str, now: datetime) 
     rung = []
     for address, owner in people.owners(tx, gate):
         conversation = conversations.find_or_open(tx, address)
-        hold = None if owner is None else owner.quiet_until(now)
-        outbox.add(tx, conversation.id, ReplyKind.NOTICE, text, now, hold_until=hold)
+        unasked.say(tx, owner, conversation, Word("The house", text), now)
         rung.append(conversation.id)
     return rung
 

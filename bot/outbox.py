@@ -4,23 +4,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_or_update
 
 from bot import conversations as places
 from bot.charts import Chart
 from bot.conversations import Conversation
-from bot.messages import Button, ReplyKind
+from bot.messages import Button, Origin, ReplyKind
 from bot.ports import Json
-from bot.store.tables import GONE, PENDING, SENDING, conversations, outbox, parts, previews, questions
+from bot.store.tables import GONE, OFFER, PENDING, SENDING, conversations, outbox, parts, previews, questions
 
 GIVE_UP_AFTER = timedelta(hours=24)
 _ADD = insert(outbox).returning(outbox.c.id)
-_DUE = or_(outbox.c.hold_until.is_(None), outbox.c.hold_until <= bindparam("now"))
-_NEXT = (
-    select(outbox).where(PENDING, outbox.c.conversation_id == bindparam("conversation_id"), _DUE).order_by(outbox.c.id).limit(1)
+_NEXT = select(outbox).where(PENDING, outbox.c.conversation_id == bindparam("conversation_id")).order_by(outbox.c.id).limit(1)
+_OPTIONS = select(questions.c.options, OFFER.label("is_offer")).where(
+    questions.c.id == bindparam("question"), questions.c.answered_at.is_(None)
 )
-_OPTIONS = select(questions.c.options).where(questions.c.id == bindparam("question"), questions.c.answered_at.is_(None))
 _PIECES = select(parts).where(parts.c.reply_id == bindparam("reply")).order_by(parts.c.position)
 _CUT = insert(parts)
 _PIECE = (parts.c.reply_id == bindparam("reply"), parts.c.position == bindparam("at"))
@@ -71,11 +70,11 @@ def add(  # noqa: PLR0913 - the columns of a row
     turn_id: int | None = None,
     reply_to: str | None = None,
     question_id: int | None = None,
-    hold_until: datetime | None = None,
+    aside: Origin | None = None,
 ) -> int:
-    """Keep a reply to be delivered and return its id."""
+    """Keep a reply to be delivered and return its id; `aside` is the origin of words that no turn of the conversation said."""
     values = {"conversation_id": conversation_id, "turn_id": turn_id, "kind": kind, "text": text, "reply_to": reply_to}
-    more = {"question_id": question_id, "hold_until": hold_until}
+    more = {"question_id": question_id, "aside": aside}
     made = tx.execute(_ADD, {**values, **more, "state": "pending", "created_at": now, "next_try_at": now, "attempts": 0})
     return int(made.scalar_one())
 
@@ -107,15 +106,14 @@ def waiting(tx: Connection, channels: Sequence[str], now: datetime) -> list[int]
     """Return the conversations of these channels that have something to be delivered now."""
     first = (
         select(outbox.c.conversation_id, outbox.c.next_try_at)
-        .where(PENDING, _DUE)
+        .where(PENDING)
         .order_by(outbox.c.conversation_id, outbox.c.id)
         .subquery()
     )
     rows = tx.execute(
         select(first.c.conversation_id, first.c.next_try_at)
         .join(conversations, conversations.c.id == first.c.conversation_id)
-        .where(conversations.c.channel.in_(channels)),
-        {"now": now},
+        .where(conversations.c.channel.in_(channels))
     )
     due: dict[int, bool] = {}
     for row in rows:
@@ -123,9 +121,9 @@ def waiting(tx: Connection, channels: Sequence[str], now: datetime) -> list[int]
     return [conversation_id for conversation_id, is_due in due.items() if is_due]
 
 
-def next_reply(tx: Connection, conversation_id: int, now: datetime) -> Reply | None:
+def next_reply(tx: Connection, conversation_id: int) -> Reply | None:
     """Return the oldest undelivered reply of a conversation."""
-    row = tx.execute(_NEXT, {"conversation_id": conversation_id, "now": now}).first()
+    row = tx.execute(_NEXT, {"conversation_id": conversation_id}).first()
     if row is None:
         return None
     pieces = tx.execute(_PIECES, {"reply": row.id})
@@ -150,8 +148,13 @@ def next_reply(tx: Connection, conversation_id: int, now: datetime) -> Reply | N
 
 def _buttons(tx: Connection, question_id: int) -> tuple[Button, ...]:
     """Return the buttons of a question that nobody has answered yet."""
-    labels = tx.scalar(_OPTIONS, {"question": question_id}) or ()
-    return tuple(Button(label=label, token=f"{question_id}:{position}") for position, label in enumerate(labels))
+    row = tx.execute(_OPTIONS, {"question": question_id}).first()
+    if row is None:
+        return ()
+    return tuple(
+        Button(label=label, token=f"{question_id}:{position}", is_offer=row.is_offer)
+        for position, label in enumerate(row.options)
+    )
 
 
 def open_question(tx: Connection, conversation_id: int, now: datetime) -> tuple[str, tuple[Button, ...]] | None:
@@ -160,7 +163,7 @@ def open_question(tx: Connection, conversation_id: int, now: datetime) -> tuple[
         select(outbox.c.text, outbox.c.question_id)
         .join(questions, questions.c.id == outbox.c.question_id)
         .where(outbox.c.conversation_id == conversation_id, outbox.c.state == "sent")
-        .where(questions.c.answered_at.is_(None), questions.c.expires_at > now)
+        .where(questions.c.answered_at.is_(None), ~OFFER, questions.c.expires_at > now)
         .order_by(outbox.c.id.desc())
         .limit(1)
     ).first()

@@ -63,6 +63,7 @@ class Person:
     language: str = ""
     quiet: str = ""
     mode: Mode = Mode.STEER
+    allowance: int | None = None  # how often a day butlers may write of their own accord; none: as the house has it
 
     def may(self, right: Right) -> bool:
         """Tell whether this person has a right."""
@@ -261,4 +262,4 @@ def _of_owners(gate: Gate, rows: Sequence[Row[Any]]) -> list[Row[Any]]:
 
 def _person(row: Row[Any], name: str, role: Role) -> Person:
     zone = ZoneInfo(row.zone) if row.zone else None
-    return Person(row.id, name, role, zone, row.language or "", row.quiet or "", Mode(row.mode or Mode.STEER))
+    return Person(row.id, name, role, zone, row.language or "", row.quiet or "", Mode(row.mode or Mode.STEER), row.allowance)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,7 +13,7 @@ from bot.messages import ReplyKind
 from bot.people import Person, person
 from bot.ports import Json
 from bot.roles import Right, Role, may, refusal
-from bot.store.tables import conversations, identities, people, questions
+from bot.store.tables import GONE, OFFER, UNANSWERED, conversations, identities, people, questions
 from bot.store.tables import outbox as replies
 
 _GET = select(questions).where(questions.c.id == bindparam("question"))
@@ -26,6 +26,13 @@ _ASKED = (
     .where(replies.c.question_id == bindparam("question"), replies.c.state != "withdrawn")
 )
 _LONGEST_NUMBER = 18  # digits: a row's id has no more
+EXPIRED = "Nobody answered in time; nothing was done."
+NEWS_FOR = timedelta(days=7)  # a button that is older says so itself when somebody presses it
+_LAPSED = (
+    select(questions)
+    .where(UNANSWERED, ~OFFER, questions.c.expires_at.between(bindparam("since"), bindparam("now")))
+    .where(select(replies.c.id).where(replies.c.question_id == questions.c.id).exists())
+)
 UNKNOWN = "That button is none of mine; nothing was done."
 
 
@@ -102,6 +109,20 @@ def press(
         return Outcome(_answered_already(tx, tx.execute(_GET, {"question": row.id}).one(), zone))
     done = answerer.take(tx, presser, row.about, position, now)
     return Outcome(done.sentence, _amend(tx, row, done.sentence, now), done.rung)
+
+
+def expire(tx: Connection, now: datetime) -> list[int]:
+    """Let what asked a question that nobody answered in time say so, once, without its buttons; return the conversations.
+
+    An offer that nobody took stays as it is: what stands above its buttons was done.
+    """
+    rung: list[int] = []
+    for row in tx.execute(_LAPSED, {"since": now - NEWS_FOR, "now": now}).all():
+        # One that never reached its chat is not sent now.
+        tx.execute(update(replies).where(replies.c.question_id == row.id, GONE).values(question_id=None))
+        rung += _amend(tx, row, EXPIRED, now)
+        tx.execute(update(replies).where(replies.c.question_id == row.id).values(question_id=None))
+    return rung
 
 
 def _keep(tx: Connection, question: Question, now: datetime) -> int:

@@ -11,6 +11,7 @@ from bot.people import Gate, Person
 from bot.ports import Json
 from bot.questions import Done, Question
 from bot.roles import Role
+from bot.schedules import leaving
 from bot.store.tables import GONE, PARKED, PENDING, calls, inbox, parts, transcript, turns
 from bot.store.tables import outbox as replies
 from bot.store.tables import people as people_rows
@@ -49,19 +50,21 @@ class Removal:
         if kept:
             return Done(kept)
         stopped = stopping.stop_all(tx, self.treasury, person.id, f"I no longer serve {person.name}.", now)
-        self._shut_out(tx, person)
+        self._shut_out(tx, person, now)
         said = f"{person.name} is removed."
         if position == 0:
             self._forget(tx, person, now)
             said += " What I knew of them is forgotten within seconds; what they cost stays in the books."
+        leaving.hand_on(tx, person.id)
         told = self._say_goodbye(tx, person, now)
         return Done(said + self._still_listed(tx, person), (*stopped, *told))
 
-    def _shut_out(self, tx: Connection, person: Person) -> None:
+    def _shut_out(self, tx: Connection, person: Person, now: datetime) -> None:
         """Let nothing of a person be answered any more, nor reach them, nor let them in again."""
         mine = people_rows.c.id == person.id
         tx.execute(update(people_rows).where(mine).values(role=Role.REMOVED, owner_by=None))
         silence.hush(tx, person.id)
+        leaving.switch_off(tx, person.id, now)
         here = silence.private_conversations(person.id)
         tx.execute(update(inbox).where(inbox.c.person_id == person.id, PARKED).values(state="answered"))
         tx.execute(update(replies).where(replies.c.conversation_id.in_(here), GONE).values(state="withdrawn"))
@@ -98,9 +101,10 @@ class Removal:
         tx.execute(delete(parts).where(parts.c.reply_id.in_(said)))
         blank = update(replies).where(replies.c.conversation_id.in_(here))
         tx.execute(blank.where(PENDING).values(state="withdrawn"))
-        tx.execute(blank.values(text="", error=None))
-        mine = {"zone": None, "language": None, "quiet": None, "mode": None}
+        tx.execute(blank.values(text="", error=None, aside=None))
+        mine = {"zone": None, "language": None, "quiet": None, "mode": None, "allowance": None}
         tx.execute(update(people_rows).where(people_rows.c.id == person.id).values(mine))
+        leaving.forget(tx, person.id)
         moves.forget(tx, person.id, keys, now)
 
 

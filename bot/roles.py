@@ -19,6 +19,7 @@ class Right(StrEnum):
     TALK = "talk with the butlers, have them look things up and keep notes"
     CHOOSE = "choose the butler"
     CHANGE = "have a butler change or send anything outside this house"
+    SCHEDULE = "have things done at times"
     LINK = "join further chats to their own"
     STOP_OTHERS = "stop what is done for others in a group"
     SEE_COSTS = "see what the house spends"
@@ -29,7 +30,7 @@ class Right(StrEnum):
 
 
 _GUEST = frozenset({Right.TALK})
-_MEMBER = _GUEST | {Right.CHOOSE, Right.CHANGE, Right.LINK, Right.STOP_OTHERS, Right.SEE_COSTS}
+_MEMBER = _GUEST | {Right.CHOOSE, Right.CHANGE, Right.SCHEDULE, Right.LINK, Right.STOP_OTHERS, Right.SEE_COSTS}
 MAY: Mapping[Role, frozenset[Right]] = {
     Role.OWNER: frozenset(Right),
     Role.MEMBER: _MEMBER,

@@ -120,7 +120,7 @@ def _context(turn: Turn, key: str, *, stranger: bool) -> Context:
         turn_id=turn.id,
         person_id=turn.person.id,
         person=turn.person.name,
-        subject=turn.conversation.address.subject(turn.person.id),
+        subject=turn.subject,
         butler=turn.butler.name,
         now=turn.clock(),
         zone=turn.zone,

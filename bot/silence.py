@@ -1,8 +1,9 @@
 """Silence: what owners are asked and told reaches nobody who is no owner any more, or no longer served."""
 
-from sqlalchemy import Connection, Select, and_, or_, select, update
+from sqlalchemy import Connection, Select, and_, delete, or_, select, update
 
 from bot.messages import ReplyKind
+from bot.store.schedule_tables import held
 from bot.store.tables import PENDING, conversations, identities, inbox, outbox
 
 
@@ -24,3 +25,4 @@ def hush(tx: Connection, person_id: int) -> None:
     waits = (here, PENDING, outbox.c.kind == ReplyKind.NOTICE)
     tx.execute(update(outbox).where(*waits).values(state="withdrawn"))
     tx.execute(update(outbox).where(here, outbox.c.question_id.is_not(None)).values(question_id=None))
+    tx.execute(delete(held).where(held.c.person_id == person_id, held.c.origin.is_(None)))

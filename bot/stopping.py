@@ -7,7 +7,11 @@ from sqlalchemy import ColumnElement, Connection, select, update
 from bot import conversations, journal, outbox, transcript
 from bot.messages import Origin, ReplyKind
 from bot.ports import Text
+from bot.schedules import runs
+from bot.schedules.book import Schedule
+from bot.schedules.runs import HOUSE
 from bot.store.tables import OPEN, WAITING, inbox, turns
+from bot.treasury import caps
 from bot.treasury.treasury import Treasury
 from bot.turn import close
 
@@ -15,7 +19,7 @@ _NOTE = (Text(text="[the house] The person stopped this here."),)
 
 
 def stop(
-    tx: Connection, treasury: Treasury, conversation_id: int, reply_id: int, now: datetime, *, only: int | None = None
+    tx: Connection, treasury: Treasury, conversation_id: int, reply_id: int | None, now: datetime, *, only: int | None = None
 ) -> str:
     """Stop a conversation's turn and drop what waits behind it; return what became of them, or nothing if there was none.
 
@@ -25,11 +29,14 @@ def stop(
         select(turns).where(turns.c.conversation_id == conversation_id, OPEN, *_of(only, turns.c.person_id))
     ).first()
     said = []
+    runs.stop(tx, conversation_id, now)
     if row is not None:
         treasury.charge_left(tx, row.id, now)
         journal.give_up(tx, row.id, now)
         transcript.append(tx, conversation_id, row.id, "user", _NOTE, Origin.HOUSE, now)
         close(tx, row.id, conversation_id, "stopped", reply_id, now)
+        if row.run_id is not None:
+            caps.limit_turn(tx, row.id, None)
         said.append("Stopped.")
     waiting = (inbox.c.conversation_id == conversation_id, WAITING, *_of(only, inbox.c.person_id))
     dropped = tx.execute(update(inbox).where(*waiting).values(state="answered", reply_id=reply_id)).rowcount
@@ -38,12 +45,21 @@ def stop(
     return " ".join(said) + (journal.warning(tx, row.id) if row is not None else "")
 
 
+def stop_schedule(tx: Connection, treasury: Treasury, schedule: Schedule, now: datetime) -> str:
+    """Stop what is done for a schedule now, and let nothing of it be tried again; return what became of that."""
+    runs.stop_of(tx, schedule.id, now)
+    return "" if schedule.place_id is None else stop(tx, treasury, schedule.place_id, None, now)
+
+
 def stop_all(tx: Connection, treasury: Treasury, person_id: int, why: str, now: datetime) -> tuple[int, ...]:
     """Stop whatever is done for a person, wherever that is; return the conversations. Why is said where nobody else reads."""
     at_work = select(turns.c.conversation_id).where(turns.c.person_id == person_id, OPEN)
     waiting = select(inbox.c.conversation_id).where(WAITING, inbox.c.person_id == person_id)
     found = tuple(tx.scalars(at_work.union(waiting)))
     for conversation_id in found:
+        if conversations.get(tx, conversation_id).address.channel == HOUSE:
+            stop(tx, treasury, conversation_id, None, now, only=person_id)
+            continue
         reply_id = outbox.add(tx, conversation_id, ReplyKind.COMMAND, "", now)
         said = stop(tx, treasury, conversation_id, reply_id, now, only=person_id)
         is_private = conversations.get(tx, conversation_id).address.private

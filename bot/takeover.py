@@ -7,6 +7,8 @@ from sqlalchemy import Connection, Row, func, select, update
 
 from bot import conversations, journal, outbox, transcript
 from bot.messages import ReplyKind
+from bot.schedules import ending, runs
+from bot.schedules.ending import Fault, Outcome
 from bot.store.tables import CLAIMED, OPEN, inbox, turns
 from bot.store.tables import conversations as conversation_rows
 from bot.treasury.treasury import Treasury
@@ -53,8 +55,15 @@ def _park(tx: Connection, turn: Row[Any], now: datetime) -> None:
     journal.give_up(tx, turn.id, now)
     text += journal.warning(tx, turn.id)
     transcript.withdraw(tx, turn.id)
-    reply_id = outbox.add(tx, turn.conversation_id, ReplyKind.FAILURE, text, now, turn_id=turn.id)
+    reply_id = _say(tx, turn, text, now)
     close(tx, turn.id, turn.conversation_id, "parked", reply_id, now, text)
+
+
+def _say(tx: Connection, turn: Row[Any], text: str, now: datetime) -> int | None:
+    if turn.run_id is None:
+        return outbox.add(tx, turn.conversation_id, ReplyKind.FAILURE, text, now, turn_id=turn.id)
+    frame = runs.frame(tx, turn.run_id, conversations.get(tx, turn.conversation_id))
+    return ending.end(tx, frame, Outcome(turn.id, text, Fault.LASTING), now)
 
 
 def _split(tx: Connection, turn: Row[Any], now: datetime) -> None:

@@ -18,6 +18,7 @@ from bot.ports import Json, ToolForm
 LONGEST_RESULT = 30_000  # characters; more would crowd the conversation out of the prompt
 Method = TypeVar("Method", bound=Callable[..., str])
 _MARK = "_tool_mark"
+_OPEN = "additionalProperties"  # unknown ones are refused, and models do not invent them
 _CONTEXT = "context"  # the parameter, always the first, through which a tool learns about its call
 
 
@@ -163,7 +164,7 @@ def tools_of(holder: object) -> list[Tool]:
                     description=inspect.getdoc(method) or "",
                     effect=mark.effect,
                     own=mark.own,
-                    arguments=_arguments(method),
+                    arguments=arguments_of(method, _CONTEXT),
                     wants_context=_CONTEXT in inspect.signature(method).parameters,
                     method=method,
                     find=getattr(holder, mark.find) if mark.find else None,
@@ -179,24 +180,32 @@ def shorten(text: str) -> str:
     return f"{text[:LONGEST_RESULT]}\n[cut: {len(text) - LONGEST_RESULT} of {len(text)} characters are not shown]"
 
 
-def _arguments(method: Callable[..., str]) -> type[BaseModel]:
+def arguments_of(method: Callable[..., Any], *given: str) -> type[BaseModel]:
+    """Return a model of a method's parameters, without those that somebody else than its caller gives."""
     hints = get_type_hints(method, include_extras=True)
     fields: dict[str, Any] = {}
     for name, parameter in inspect.signature(method).parameters.items():
-        if name != _CONTEXT:
+        if name not in given:
             default = ... if parameter.default is parameter.empty else parameter.default
             fields[name] = (hints[name], default)
     return create_model(method.__name__, __config__=ConfigDict(extra="forbid"), **fields)
 
 
 def _schema(arguments: type[BaseModel]) -> Json:
-    """Return a JSON schema without the titles that pydantic makes up: they cost tokens and say nothing."""
+    """Return a JSON schema without what costs tokens and says nothing: made-up titles, defaults, and that null is one."""
 
     def strip(value: Any) -> Any:  # noqa: ANN401 - any JSON
         if isinstance(value, Mapping):
-            return {key: strip(inner) for key, inner in value.items() if not (key == "title" and isinstance(inner, str))}
+            kinds = [kind for kind in value.get("anyOf", ()) if kind != {"type": "null"}]
+            if len(kinds) == 1 and value.get("default", "") is None:
+                value = {**{key: inner for key, inner in value.items() if key != "anyOf"}, **kinds[0]}
+            return {key: strip(inner) for key, inner in value.items() if not _is_idle(key, inner)}
         return [strip(inner) for inner in value] if isinstance(value, list) else value
 
     schema: Json = strip(arguments.model_json_schema())
     schema.pop("description", None)
     return schema
+
+
+def _is_idle(key: str, inner: object) -> bool:
+    return (key == "title" and isinstance(inner, str)) or (key == "default" and not inner) or (key, inner) == (_OPEN, False)

@@ -88,6 +88,12 @@ def stranger_was_read(tx: Connection, conversation_id: int) -> bool:
     return tx.execute(_STRANGE, {"conversation_id": conversation_id}).first() is not None
 
 
+def stranger_in(tx: Connection, turn_id: int) -> bool:
+    """Tell whether a turn read what a stranger may have written."""
+    mine = (transcript.c.turn_id == turn_id, transcript.c.origin == Origin.STRANGER)
+    return tx.execute(select(transcript.c.id).where(*mine).limit(1)).first() is not None
+
+
 def _entry(row: Row[Any]) -> Entry:
     content = CONTENT.validate_json(row.content)
     if row.id <= row.thoughts_from:

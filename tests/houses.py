@@ -134,7 +134,7 @@ class House:
     def processes(self) -> dict[str, int]:
         """Return the process ids of the house's processes, by their names."""
         found = {}
-        for child in _children(self.pid):
+        for child in children(self.pid):
             with suppress(OSError):
                 name = Path(f"/proc/{child}/comm").read_text().strip()
                 found[name.removeprefix("butler ")] = child
@@ -151,7 +151,7 @@ class House:
 
     def kill_all(self) -> None:
         """End every process with SIGKILL, as a power cut would."""
-        pids = [self.pid, *_children(self.pid)]
+        pids = [self.pid, *children(self.pid)]
         for pid in pids:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -189,7 +189,8 @@ def wait_until(is_so: Callable[[], bool], complaint: str, seconds: float = 30) -
         sleep(LOOK)
 
 
-def _children(pid: int) -> Iterator[int]:
+def children(pid: int) -> Iterator[int]:
+    """Give the processes that a process has begun."""
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
         with suppress(OSError):
             yield from map(int, task.read_text().split())

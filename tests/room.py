@@ -20,6 +20,8 @@ from bot.commands.book import CommandBook
 from bot.commands.budget import BudgetCommand
 from bot.commands.keyring import KeyringCommands
 from bot.commands.look import LookCommands
+from bot.commands.schedule import ScheduleCommands
+from bot.commands.switching import Switching
 from bot.commands.talk import TalkCommands
 from bot.conversations import find
 from bot.household import Butler, Household
@@ -42,13 +44,16 @@ from bot.treasury.keys import Key
 from bot.treasury.prices import nano
 from bot.treasury.providers import Providers, read_providers
 from bot.treasury.treasury import Treasury
-from bot.turn import Turn, Turns
+from bot.turn import Turns
 from skills.belongings import Belongings
 from skills.memory.command import memory_command
 from skills.memory.tools import Memory
+from skills.practice.tools import Practising
+from skills.schedules.tools import Schedules
 from skills.state.tools import State
 from skills.time.tools import Time
 from tests.anthropic_server import KEY, AnthropicServer
+from tests.room_times import RoomTimes, SilentNews
 from workers.interrupts import Interrupts
 from workers.liveness import Watch
 from workers.stores import BUTLER_HISTORIES
@@ -61,25 +66,7 @@ BEN = Sender(channel="telegram", id="8", name="Ben")
 BUTLER = Butler("assistant", "helps", "You are the assistant.", max_steps=6)
 
 
-class SilentNews:
-    """Tells nobody anything."""
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-
-    def begun(self, turn: Turn) -> None:
-        """Do nothing."""
-
-    def text(self, turn: Turn, text: str) -> None:
-        """Keep the text."""
-        del turn
-        self.texts.append(text)
-
-    def over(self, turn: Turn) -> None:
-        """Do nothing."""
-
-
-class Room:
+class Room(RoomTimes):
     """Where one person talks with one butler."""
 
     def __init__(
@@ -157,7 +144,8 @@ class Room:
     @cached_property
     def toolbox(self) -> Toolbox:
         """The butler's tools."""
-        return Toolbox((Memory(self.store), State(self.store), Time(), SkillShelf(()), *self.holders))
+        schedules = (Schedules(self.desk), Practising(self.practice, self.database))
+        return Toolbox((Memory(self.store), State(self.store), Time(), *schedules, SkillShelf(()), *self.holders))
 
     @cached_property
     def commands(self) -> CommandBook:
@@ -166,12 +154,18 @@ class Room:
         look = LookCommands(lambda: self.household, self.treasury, lambda: None, lambda butler: list(butler.modules))
         memory = memory_command(lambda: self.household, lambda _: self.store)
         money = (*self.budget.commands(), *KeyringCommands(self.treasury).commands())
-        return CommandBook((*talk.commands(), *look.commands(), *money, memory, *self.register.commands()))
+        times = self.schedules.commands()
+        return CommandBook((*talk.commands(), *look.commands(), *times, *money, memory, *self.register.commands()))
 
     @cached_property
     def budget(self) -> BudgetCommand:
         """What shows and changes budgets."""
         return BudgetCommand(lambda: self.household, self.treasury)
+
+    @cached_property
+    def schedules(self) -> ScheduleCommands:
+        """What shows and changes what is done at times."""
+        return ScheduleCommands(lambda: self.household, Switching(lambda: self.household, self.treasury), self.firing)
 
     @cached_property
     def register(self) -> Register:
@@ -200,7 +194,7 @@ class Room:
             self.clock,
             self.zone,
             self.register.strangers,
-            {**self.register.answerers, **self.budget.answerers},
+            {**self.register.answerers, **self.budget.answerers, **self.schedules.answerers},
         )
 
     def runner(self, worker: str = "worker-1") -> TurnRunner:

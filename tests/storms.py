@@ -31,6 +31,9 @@ IN_THE_SEND_WINDOW = """
     )"""
 
 
+UNLIMITED = "[anthropic]\ntokens_per_day = 1_000_000_000\n"  # a storm is no test of a key's day
+
+
 @contextmanager
 def counting_house(
     folder: Path,
@@ -44,8 +47,10 @@ def counting_house(
     house = House(folder, telegram, claude, slack)
     counting.install(folder / "site")
     counting.write_household(folder / "household", url)
+    (folder / "providers.toml").write_text(UNLIMITED)
     house.env["PYTHONPATH"] += f":{folder / 'site'}"
-    house.env |= {"BUTLER_HOUSEHOLD": str(folder / "household"), "BUTLER_DAILY_CAP_USD": "1000000"} | env
+    house.env |= {"BUTLER_HOUSEHOLD": str(folder / "household"), "BUTLER_DAILY_CAP_USD": "1000000"}
+    house.env |= {"BUTLER_PROVIDERS_PATH": str(folder / "providers.toml")} | env
     claude.script = echo
     with house:
         house.wait_until_ready()

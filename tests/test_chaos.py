@@ -47,6 +47,7 @@ def storm(tmp_path: Path, counter: CountingServer) -> Iterator[Storm]:
             "TELEGRAM_ALLOWED_USERS": ",".join(map(str, (OWNER, *range(100, 100 + 2 * OF_A_KIND)))),
             "SLACK_ALLOWED_USERS": ",".join((SLACK_OWNER, *(f"U{number}" for number in range(100, 100 + 2 * OF_A_KIND)))),
         }
+        slack.person(SLACK_OWNER)
         owner = telegram.person(OWNER)
         owner.writes("/start")  # a bot may write only to those who wrote to it
         with counting_house(tmp_path, counter.url, claude, telegram, slack, **allowed) as house:

@@ -145,9 +145,10 @@ def test_the_butler_of_the_design_works_as_it_stands(tmp_path: Path) -> None:
     """What this version lacks of it is reported by /butlers and by `butler check`, and the butler answers."""
     home = House(tmp_path)
     household(home, assistant=DESIGN_TOML)
-    said = home.run("up", lines=["hello", "/butlers"]).stdout
+    said = home.run("up", lines=["hello", "/butlers", "/schedule"]).stdout
     assert "There is no model key yet" in said
-    for words in ("module email is not installed", "module calendar is not installed", "schedule morning-briefing is not run"):
+    assert "morning-briefing (1, assistant): Every day at 08:00" in said
+    for words in ("module email is not installed", "module calendar is not installed"):
         assert words in said
         assert words in home.run("check").stdout
     assert home.run("check").returncode == 1

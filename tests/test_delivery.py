@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -74,7 +74,7 @@ def test_a_crash_while_sending_is_a_doubt(room: Room, telegram: TelegramServer) 
     """What was being sent when a process died is sent again, and the doubt is recorded."""
     number = writes(room, "perhaps twice")
     with room.database.write() as tx:
-        reply = outbox.next_reply(tx, 1, room.clock())
+        reply = outbox.next_reply(tx, 1)
         assert reply is not None
         (part,) = outbox.cut_into_parts(tx, reply, [{"text": "perhaps twice", "entities": []}])
         outbox.note_sending(tx, number, part)
@@ -180,10 +180,10 @@ def test_a_database_that_stumbles(room: Room, telegram: TelegramServer, mocker: 
     locked = OperationalError("SELECT", {}, Exception("database is locked"))
     find, failures = outbox.next_reply, [locked]
 
-    def next_reply(tx: Connection, conversation_id: int, now: datetime) -> outbox.Reply | None:
+    def next_reply(tx: Connection, conversation_id: int) -> outbox.Reply | None:
         if failures:
             raise failures.pop()
-        return find(tx, conversation_id, now)
+        return find(tx, conversation_id)
 
     mocker.patch("bot.outbox.waiting", side_effect=[locked, [1], [1], [1], [1]])
     mocker.patch("bot.outbox.next_reply", next_reply)

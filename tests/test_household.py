@@ -47,7 +47,7 @@ def test_the_shipped_household_is_in_order() -> None:
         ),
         (
             f"{SCHEDULE}cron = 'c'\nprompt = 'p'\n[[butler.schedule]]\nname = 'y'\n",
-            "line 7, butler.schedule.1.cron: is missing",
+            "line 7, butler.schedule.1: lacks cron or every or at",
         ),
         (
             f"{SCHEDULE}crn = '1'\n",

@@ -31,7 +31,8 @@ def test_news_come_and_an_outage_is_told(tmp_path: Path, server: "subprocess.Pop
     news: list[tuple[str, int, int, str]] = []
     told: list[tuple[str, str]] = []
     newsroom = Newsroom(connect(url), Redactor([]))
-    turn = mocker.Mock(id=3, conversation=Conversation(5, Address(channel="terminal", chat="ada"), None))
+    place = Conversation(5, Address(channel="terminal", chat="ada"), None)
+    turn = mocker.Mock(id=3, conversation=place, place=place, frame=None)
 
     async def tell(key: str, text: str) -> None:
         told.append((key, text))

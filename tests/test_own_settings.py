@@ -22,11 +22,12 @@ def room(room: Room) -> Room:
 
 
 def test_settings_are_shown_and_set(room: Room) -> None:
-    """/settings shows the four settings, sets each, and says so."""
-    assert room.writes(BEN, "/settings").splitlines()[:4] == [
+    """/settings shows the five settings, sets each, and says so."""
+    assert room.writes(BEN, "/settings").splitlines()[:5] == [
         "- zone: Europe/Berlin (the house’s)",
         "- language: the one that you write in",
         "- quiet: off",
+        "- unasked: butlers may write to you 3 times a day of their own accord",
         "- mode: steer: what you write while a butler works is read at its next step",
     ]
     assert room.writes(BEN, "/settings zone asia/tokyo") == "Your zone is Asia/Tokyo; it is 21:00 there."
@@ -37,10 +38,12 @@ def test_settings_are_shown_and_set(room: Room) -> None:
     assert room.writes(BEN, "/settings mode queue") == (
         "From here on, what you write while a butler works waits until it is done."
     )
-    assert room.writes(BEN, "/settings").splitlines()[:4] == [
+    assert room.writes(BEN, "/settings unasked 0") == "From here on: butlers never write to you of their own accord."
+    assert room.writes(BEN, "/settings").splitlines()[:5] == [
         "- zone: Asia/Tokyo",
         "- language: German",
         "- quiet: 22:00-07:00: what you did not ask for waits until they are over",
+        "- unasked: butlers never write to you of their own accord",
         "- mode: queue: what you write while a butler works waits until it is done",
     ]
     assert room.writes(BEN, "/whoami").endswith("Your time is 21:00 (Asia/Tokyo).")
@@ -57,8 +60,9 @@ def test_settings_are_shown_and_set(room: Room) -> None:
         ("/settings quiet 25:00-07:00", "25:00-07:00 are no quiet hours; write them as 22:00-07:00."),
         ("/settings quiet 7:00-07:00", "7:00-07:00 are no quiet hours"),
         ("/settings quiet night", "night are no quiet hours"),
+        ("/settings unasked 2", "2 is none of 0, 1, 3 and 5: so often a day butlers may write of their own accord."),
         ("/settings mode ster", "There is no mode ster. Did you mean steer? There are steer and queue."),
-        ("/settings colour red", "There is no setting colour. There are zone, language, quiet, mode."),
+        ("/settings colour red", "There is no setting colour. There are zone, language, quiet, unasked, mode."),
         ("/settings zon red", "There is no setting zon. Did you mean zone?"),
         ("/settings zone", "Say what it shall be: `/settings zone VALUE`."),
     ],
@@ -106,9 +110,11 @@ def test_quiet_hours_hold_what_nobody_asked_for(room: Room) -> None:
         assert tell_owners(tx, room.gate, "x", "Trouble.", room.now) == []
     room.takes_in("/whoami")
     with room.database.read() as tx:
-        rows = tx.execute(select(outbox.c.conversation_id, outbox.c.hold_until).where(outbox.c.text == "Trouble.")).all()
-        assert rows == [(1, datetime(2026, 11, 21, 13, 30, tzinfo=UTC)), (2, None)]
-        assert tx.scalar(select(outbox.c.hold_until).order_by(outbox.c.id.desc()).limit(1)) is None
+        assert tx.scalars(select(outbox.c.conversation_id).where(outbox.c.text == "Trouble.")).all() == [2]
+    room.waits_until(datetime(2026, 11, 21, 13, 29, tzinfo=UTC))
+    assert room.reads(ADA)[-1].startswith("You are")
+    room.waits_until(datetime(2026, 11, 21, 13, 31, tzinfo=UTC))
+    assert room.reads(ADA)[-1] == "Trouble."
 
 
 def test_owners_hear_at_home(room: Room) -> None:

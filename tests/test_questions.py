@@ -46,7 +46,7 @@ def test_a_question_is_answered_once(room: Room) -> None:
     """The press answers under the question, its buttons go, and a second press is told who chose what and when."""
     ask(room, 2, 2)
     with room.database.read() as tx:
-        found = [room_reply for room_reply in (outbox.next_reply(tx, 2, room.now),) if room_reply]
+        found = [room_reply for room_reply in (outbox.next_reply(tx, 2),) if room_reply]
     assert found[0].buttons == ()  # the oldest reply waits first, and that is the greeting
     assert room.presses(BEN, "Tea") == "Do you want tea?\n\nBen takes tea at five."
     assert room.presses(BEN, "Nothing") == "That was answered already: Ben chose “Tea” at 13:00."
@@ -69,12 +69,12 @@ def test_the_buttons_show_until_then(room: Room) -> None:
     ask(room, 2, 2)
     with room.database.write() as tx:
         tx.execute(replies.update().where(replies.c.text.not_like("Do you%")).values(state="sent"))
-        asked = outbox.next_reply(tx, 2, room.now)
+        asked = outbox.next_reply(tx, 2)
         assert asked is not None
         assert [(button.label, button.token) for button in asked.buttons] == [("Tea", "1:0"), ("Nothing", "1:1")]
     room.presses(BEN, "Tea")
     with room.database.read() as tx:
-        answered = outbox.next_reply(tx, 2, room.clock())
+        answered = outbox.next_reply(tx, 2)
         assert answered is not None
         assert answered.buttons == ()
 

@@ -1,6 +1,7 @@
 """What the shell shows of a house, and what owners are told without having asked."""
 
 import asyncio
+import re
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,18 @@ def test_commands_of_the_shell(at_home: Path, capsys: pytest.CaptureFixture[str]
     assert main(["init", "assistant"]) == 78
     with pytest.raises(SystemExit):
         main(["dance"])
+
+
+def test_schedules_are_listed(pipe: House) -> None:
+    """`butler schedules` lists what is done at times for everybody, in a line each."""
+    assert pipe.run("schedules").stdout == "Nothing is done at times.\n"
+    pipe.run("up", lines=["/remind every day 9:00 UTC water the plants", "/schedule add 2099-01-01 8:00 :: x"])
+    said = pipe.run("schedules").stdout
+    assert re.fullmatch(
+        r"1: water the plants, assistant for \w+, Every day at 09:00 \(UTC\), next \w{3} \d+ \w{3}.* \d\d:\d\d, never due "
+        r"yet, cost \$0\.00\n",
+        said,
+    )
 
 
 def test_an_owner_is_told_of_trouble(at_home: Path, mocker: MockerFixture, capsys: pytest.CaptureFixture[str]) -> None:

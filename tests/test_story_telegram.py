@@ -185,6 +185,6 @@ def test_the_menu_of_commands_is_kept(telegram: TelegramServer, house: House) ->
     names = {name for name, _ in telegram.commands()}
     assert names == {
         "start", "help", "new", "stop", "butler", "retry", "status", "whoami", "butlers", "sessions", "failed", "memory",
-        "settings", "link", "people", "pair", "budget", "keys", "usage",
+        "settings", "link", "people", "pair", "budget", "keys", "usage", "schedule", "remind", "agenda", "quiet",
     }  # fmt: skip
     assert house.processes().keys() >= {"bot", "worker", "clock"}

@@ -1,5 +1,8 @@
 """The first five minutes: no account, a pipe or a terminal, and the rehearsal model."""
 
+import re
+from datetime import UTC, datetime, timedelta
+
 from tests.houses import House
 
 
@@ -52,3 +55,26 @@ def test_a_question_is_still_open_after_a_restart(pipe: House) -> None:
     assert again.index("3. Cancel") < again.index("Nothing was changed.") < again.index("That was answered already")
     assert again.count("answered already") == 1  # when something else was typed, a 3 is a 3
     assert "Type the number" not in pipe.run("up", lines=["hello"]).stdout
+
+
+def test_a_number_below_a_schedule_is_good_for_the_next_line(pipe: House) -> None:
+    """Buttons that nobody was asked to press are numbers for the next line only, and are not shown when one comes back."""
+    said = pipe.run("up", lines=["/remind in 9 minutes tea", "2", "/remind in 9 minutes milk", "hello", "2"]).stdout
+    assert "Removed: tea (schedule" in said
+    assert "Removed: milk" not in said
+    again = pipe.run("up", lines=["2", "/schedule"]).stdout
+    assert "Pause" not in again
+    assert "• milk (" in again
+    assert "• tea (" not in again
+
+
+def test_what_was_due_while_the_house_was_off(pipe: House) -> None:
+    """A reminder that came due meanwhile is said as soon as the house is there again, once, with when it was due."""
+    pipe.run("up", lines=["/remind in 9 minutes take out the bread"])
+    due = datetime.now(UTC) - timedelta(minutes=5)
+    kept = f"{due:%Y-%m-%d %H:%M:%S.%f}"
+    pipe.execute("UPDATE schedules SET next_at = ?, fire_at = ?, spec = ? WHERE form = 'once'", kept, kept, due.isoformat())
+    said = "".join(pipe.run("up", lines=lines).stdout for lines in (["hello", "hello"], ["hello"], ["/agenda"]))
+    assert re.search(r"take out the bread was due at (?:\S+ )?\d\d:\d\d; the house was not there then\.", said)
+    assert said.count("⏰ take out the bread") == 1
+    assert re.search(r"take out the bread \(\d+\): late, begun (?:\w{3} \d+ \w{3} )?\d\d:\d\d, told", said)

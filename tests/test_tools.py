@@ -55,7 +55,6 @@ def test_a_form_is_made_of_name_docstring_and_types() -> None:
         "description": "Taste a dish.",
         "arguments": {
             "type": "object",
-            "additionalProperties": False,
             "properties": {
                 "dish": {"type": "string", "description": "what to taste", "maxLength": 20},
                 "title": {"type": "string", "default": "Chef"},

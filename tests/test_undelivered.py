@@ -23,7 +23,7 @@ def asked(room: Room) -> Room:
 def gives_up(room: Room, reply_id: int, address: Address) -> int | None:
     """Let a reply be undeliverable."""
     with room.database.write() as tx:
-        reply = outbox.next_reply(tx, conversations.find_or_open(tx, address).id, room.clock())
+        reply = outbox.next_reply(tx, conversations.find_or_open(tx, address).id)
         assert reply is not None
         assert reply.id == reply_id
         outbox.give_up(tx, reply.id, "the channel is archived")

@@ -17,31 +17,38 @@ from bot.commands.book import CommandBook
 from bot.commands.budget import BudgetCommand
 from bot.commands.keyring import KeyringCommands
 from bot.commands.look import LookCommands
+from bot.commands.schedule import ScheduleCommands
+from bot.commands.switching import Switching
 from bot.commands.talk import TalkCommands
 from bot.errors import ConfigurationError
-from bot.household import Butler, LiveHousehold
+from bot.heartbeat import Heartbeat
+from bot.household import LiveHousehold
 from bot.notices import tell_owners
 from bot.people import Gate, gate
+from bot.practice import Practice
 from bot.reception import Reception
 from bot.redaction import Redactor
 from bot.register import Register
+from bot.schedules.desk import Desk
+from bot.schedules.firing import Fired, Firing
+from bot.schedules.sync import Sync
 from bot.settings import Settings
 from bot.settling import Settling
-from bot.skill_notes import SkillNote, SkillShelf, read_notes
+from bot.skill_notes import SkillNote, read_notes
 from bot.store import migrate
-from bot.tools import Toolbox
 from bot.treasury.alerts import Alert
 from bot.treasury.treasury import Treasury
 from bot.turn import Turns
 from skills.belongings import Belongings
 from skills.memory.command import memory_command
-from skills.memory.tools import Memory
-from skills.state.tools import State
-from skills.time.tools import Time
 from workers import modules
 from workers.alarms import AlarmClock
+from workers.announcing import announce
+from workers.checking import Checking
+from workers.clock import Clock
 from workers.home import Home
 from workers.interrupts import Interrupts
+from workers.kits import Kits
 from workers.live import Newsroom
 from workers.liveness import Watch, is_held
 from workers.memory import keep_what_is_loaded, use_one_heap
@@ -174,12 +181,18 @@ class House:
         look = LookCommands(self.household, self.treasury, self.doorbell.fault, modules.missing)
         memory = memory_command(self.household, self.stores.of)
         money = (*self.budget.commands(), *KeyringCommands(self.treasury).commands())
-        return CommandBook((*talk.commands(), *look.commands(), *money, memory, *self.register.commands()))
+        times = self.schedules.commands()
+        return CommandBook((*talk.commands(), *look.commands(), *times, *money, memory, *self.register.commands()))
 
     @cached_property
     def budget(self) -> BudgetCommand:
         """What shows and changes budgets."""
         return BudgetCommand(self.household, self.treasury)
+
+    @cached_property
+    def schedules(self) -> ScheduleCommands:
+        """What shows and changes what is done at times."""
+        return ScheduleCommands(self.household, Switching(self.household, self.treasury), self.firing)
 
     @cached_property
     def belongings(self) -> Belongings:
@@ -204,7 +217,56 @@ class House:
             clock=utc_now,
             zone=self.settings.zone,
             strangers=self.register.strangers,
-            answerers={**self.register.answerers, **self.budget.answerers},
+            answerers={**self.register.answerers, **self.budget.answerers, **self.schedules.answerers},
+        )
+
+    @cached_property
+    def practice(self) -> Practice:
+        """What butlers do by themselves."""
+        return Practice(self.settings.household)
+
+    @cached_property
+    def firing(self) -> Firing:
+        """What carries out what is due."""
+        return Firing(self.stores.house, self.gate, self.practice.read, utc_now, lambda name: name in self.household().butlers)
+
+    @cached_property
+    def sync(self) -> Sync:
+        """What brings the schedules into line with the household."""
+        return Sync(self.stores.house, self.gate, self.household, self.practice, utc_now, self.settings.zone)
+
+    def checking(self) -> Checking:
+        """Return what looks whether there is anything new before a turn."""
+        return Checking(self.stores.house, self.kits.checks, self.firing, self.redactor, self._announce, utc_now)
+
+    def _announce(self, fired: Fired) -> None:
+        announce(fired, self.stores.house, self.doorbell, self._news)
+
+    @cached_property
+    def _news(self) -> Newsroom:
+        return Newsroom(self.redis, self.redactor)
+
+    @cached_property
+    def kits(self) -> Kits:
+        """What each butler has in hand."""
+        desk = Desk(self.stores.house, self.household, self.firing, self.heartbeat, self._announce)
+        return Kits(self.stores, self.household, self.notes, desk, self.practice)
+
+    @cached_property
+    def heartbeat(self) -> Heartbeat:
+        """What looks after every butler."""
+        return Heartbeat(self.stores.house, self.gate, self.household, utc_now)
+
+    def clock(self) -> Clock:
+        """Return the loop of the clock."""
+        return Clock(
+            alarms=self.alarms,
+            sweep=self.sweep(),
+            firing=self.firing,
+            beat=self.heartbeat.beat,
+            synchronise=self.sync.look,
+            announce=self._announce,
+            now=utc_now,
         )
 
     def sweep(self) -> Sweep:
@@ -214,7 +276,6 @@ class House:
 
     def turn_runner(self, worker: str, interrupts: Interrupts) -> TurnRunner:
         """Return what answers rings."""
-        news = Newsroom(self.redis, self.redactor)
         pool = ThreadPoolExecutor(TOOL_THREADS, thread_name_prefix="tool")
         return TurnRunner(
             turns=Turns(self.stores.house, worker, self.household, utc_now, self.settings.zone),
@@ -222,30 +283,15 @@ class House:
                 models=self.purse.model,
                 treasury=self.treasury,
                 settling=Settling(pool, self.redactor),
-                toolbox=self.toolbox,
+                toolbox=self.kits.toolbox,
                 notes=self.notes,
                 redactor=self.redactor,
-                show=news.text,
+                show=self._news.text,
                 tell=self._tell,
             ),
             treasury=self.treasury,
             redactor=self.redactor,
             interrupts=interrupts,
-            news=news,
+            news=self._news,
             wake=self.alarms.set,
         )
-
-    def toolbox(self, butler: Butler) -> Toolbox:
-        """Return a butler's tools, made once for each state of its folder."""
-        found = self._toolboxes.get(butler.name)
-        if found is None or found[0] != butler:
-            store = self.stores.of(butler.name)
-            more, _ = modules.load(butler, store)
-            shelf = SkillShelf((*self.notes, *butler.notes))
-            found = (butler, Toolbox((Memory(store), State(store), Time(), shelf, *more)))
-            self._toolboxes[butler.name] = found
-        return found[1]
-
-    @cached_property
-    def _toolboxes(self) -> dict[str, tuple[Butler, Toolbox]]:
-        return {}

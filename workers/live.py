@@ -40,19 +40,24 @@ class Newsroom:
 
     def begun(self, turn: Turn) -> None:
         """Tell that a turn runs."""
-        self._publish(turn.conversation, TURN, turn.id, "")
+        if turn.frame is None:
+            self._publish(turn.conversation, TURN, turn.id, "")
 
     def text(self, turn: Turn, text: str) -> None:
-        """Tell how far an answer is written."""
+        """Tell how far an answer is written, where somebody waits for it."""
         now = monotonic()
-        if now - self._told.get(turn.id, 0.0) >= PACE:
+        if turn.frame is None and now - self._told.get(turn.id, 0.0) >= PACE:
             self._told[turn.id] = now
             self._publish(turn.conversation, TURN, turn.id, self._redactor.clean(text))
 
     def over(self, turn: Turn) -> None:
         """Tell that there is something to be delivered."""
         self._told.pop(turn.id, None)
-        self._publish(turn.conversation, REPLY, turn.id, "")
+        self._publish(turn.place, REPLY, turn.id, "")
+
+    def to_deliver(self, conversation: Conversation) -> None:
+        """Tell that there is something to be delivered which no turn here said."""
+        self._publish(conversation, REPLY, 0, "")
 
     def _publish(self, conversation: Conversation, kind: str, turn_id: int, text: str) -> None:
         if monotonic() < self._silent_until:

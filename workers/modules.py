@@ -24,13 +24,14 @@ def missing(butler: Butler) -> list[str]:
     return [name for name, point in butler.entry_points() if point not in installed()]
 
 
-def load(butler: Butler, store: Database) -> tuple[list[object], list[str]]:
-    """Make a butler's modules; return them, and a sentence for each that cannot be made."""
-    modules, faults = [], []
+def load(butler: Butler, store: Database) -> tuple[dict[str, object], list[str]]:
+    """Make a butler's modules; return them by name, and a sentence for each that cannot be made."""
+    modules: dict[str, object] = {}
+    faults = []
     for name, point in butler.entry_points():
         if point in installed():
             try:
-                modules.append(_make(installed()[point], dict(butler.modules[name].model_extra or {}), store))
+                modules[name] = _make(installed()[point], dict(butler.modules[name].model_extra or {}), store)
             except ConfigurationError as error:
                 faults.append(f"butler {butler.name}, [modules.{name}]: {error}")
     return modules, faults

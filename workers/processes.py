@@ -60,6 +60,7 @@ def worker(settings: Settings, only: Sequence[str] = (), *, log_to_file: bool = 
             runner=house.turn_runner(name, interrupts),
             sweep=house.sweep(),
             probes=KeyProbes(house.stores.house, house.purse, house.redactor, utc_now),
+            checking=house.checking(),
             interrupts=interrupts,
             clock=utc_now,
             stopping=stopping,
@@ -72,11 +73,9 @@ def worker(settings: Settings, only: Sequence[str] = (), *, log_to_file: bool = 
 
 def clock(settings: Settings, only: Sequence[str] = (), *, log_to_file: bool = False) -> int:
     """Ring when a wait is over, and look after the house."""
-    from workers import clock as clock_loop  # noqa: PLC0415 - named like this function
-
     house = House(settings, only)
     house.open("clock", log_to_file=log_to_file)
-    clock_loop.run(house.alarms, house.sweep(), house.doorbell)
+    house.clock().run()
     return 0
 
 

@@ -1,4 +1,4 @@
-"""What the shell can ask of a house: its butlers, its sessions, and what is set aside."""
+"""What the shell can ask of a house: its butlers, its schedules, its sessions, and what is set aside."""
 
 import re
 from pathlib import Path
@@ -9,6 +9,9 @@ from adapters.chats.slack.manifest import manifest
 from bot.commands.look import failed_in_words, session_in_words, shortcomings
 from bot.errors import ConfigurationError
 from bot.household import NAME, Household, read_household
+from bot.schedules import book
+from bot.schedules.naming import LIVE
+from bot.schedules.standing import in_a_line
 from bot.settings import Settings
 from bot.store.tables import turns
 from workers import modules
@@ -69,6 +72,19 @@ def list_sessions(settings: Settings) -> int:
     with house.stores.house.read() as tx:
         for row in tx.execute(select(turns).order_by(turns.c.id.desc()).limit(MOST)).all():
             print(session_in_words(tx, row, utc_now(), settings.zone))  # noqa: T201
+    return 0
+
+
+def list_schedules(settings: Settings) -> int:
+    """Print what is done at times for everybody."""
+    house = _open(settings)
+    now = utc_now()
+    with house.stores.house.read() as tx:
+        found = book.find(tx, LIVE)
+        for one in found:
+            print(in_a_line(tx, one, settings.zone, now))  # noqa: T201
+    if not found:
+        print("Nothing is done at times.")  # noqa: T201
     return 0
 
 

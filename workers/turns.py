@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 
 from bot import journal, logs, outbox, transcript
 from bot.agent import Agent
-from bot.errors import AllDry, ClaimLost, ModelError, Refused, Suspect, TurnEnded
+from bot.errors import AllDry, BudgetSpent, ClaimLost, ModelError, Refused, Suspect, TurnEnded
 from bot.messages import Origin, ReplyKind
 from bot.pauses import growing_pause
 from bot.ports import Text
 from bot.redaction import Redactor
+from bot.schedules.ending import Fault
 from bot.treasury.treasury import Treasury
 from bot.turn import Turn, Turns
 from workers.interrupts import Interrupts, TurnInterrupt
@@ -20,6 +21,7 @@ from workers.live import Newsroom
 MOST_ATTEMPTS = 8  # requests that fail in a row: with growing pauses, about two minutes
 LONGEST_PAUSE = 60.0  # seconds, where the provider did not ask for more
 LONGEST_WAIT = 24 * 3600.0  # a day of UTC: for more, the person is told to come back instead
+LONGEST_WAIT_OF_RUNS = 240.0  # then the run of a schedule is tried again by the schedule's own rule
 TELL_AFTER = 5.0
 INSIDE = "Something went wrong inside the house; the log says what. Please try again."
 log = logging.getLogger(__name__)
@@ -59,7 +61,7 @@ class TurnRunner:
                 try:
                     return self._answer(turn, interrupt)
                 except TurnEnded as ending:
-                    return self._fail(turn, str(ending))
+                    return self._fail(turn, str(ending), Fault.SPENT if isinstance(ending, BudgetSpent) else Fault.LASTING)
                 except AllDry as dry:
                     return self._after_all(dry, turn)
                 except ModelError as error:
@@ -68,7 +70,7 @@ class TurnRunner:
                     raise
                 except Exception:  # one of the two places: a job's failure becomes a stated failure for the person
                     log.exception("the turn failed")
-                    return self._fail(turn, INSIDE)
+                    return self._fail(turn, INSIDE, Fault.PASSING)
         except ClaimLost:
             log.info("the turn was stopped or taken over")
             return False
@@ -87,34 +89,33 @@ class TurnRunner:
         pauses = [growing_pause(turn.attempts, LONGEST_PAUSE)] if dry.may_try_again else []
         if dry.until is not None:
             pauses.append(max((dry.until - turn.clock()).total_seconds(), 0.0))
-        if pauses and turn.attempts + 1 < MOST_ATTEMPTS and min(pauses) <= LONGEST_WAIT:
+        longest = LONGEST_WAIT if turn.frame is None else LONGEST_WAIT_OF_RUNS
+        if pauses and turn.attempts + 1 < MOST_ATTEMPTS and min(pauses) <= longest:
             return self._wait(turn, min(pauses), dry.reason)
         hope = "I have given up for now" if pauses else "an owner has to look after that"
         then = "" if dry.until is None else f" It may be asked again from {_clock_time(dry.until, turn)} on."
-        return self._fail(turn, f"No model can be asked, and {hope}. {dry.reason}{then}")
+        return self._fail(turn, f"No model can be asked, and {hope}. {dry.reason}{then}", Fault.PASSING)
 
     def _after(self, error: ModelError, turn: Turn) -> bool:
         """End a turn whose request no provider will ever take."""
-        return self._fail(
-            turn,
-            f"The model's provider refused this request. It says: {error.reason}\n\n"
-            "If that happens again, begin anew with /new.",
-            withdraw=isinstance(error, Refused),
-        )
+        # The turn of a schedule is a new conversation each time.
+        then = "" if turn.frame is not None else "\n\nIf that happens again, begin anew with /new."
+        sentence = f"The model's provider refused this request. It says: {error.reason}{then}"
+        return self._fail(turn, sentence, withdraw=isinstance(error, Refused))
 
     def _wait(self, turn: Turn, pause: float, reason: str) -> bool:
         """Give the turn back until a key may be used again; a long wait is said."""
         now = turn.clock()
         until = now + timedelta(seconds=pause)
         with turn.writing() as tx:
-            if pause >= TELL_AFTER:
+            if pause >= TELL_AFTER and turn.frame is None:
                 words = f"I have to wait until {_clock_time(until, turn)}, and go on by myself then. {reason}"
                 outbox.add(tx, turn.conversation.id, ReplyKind.NOTICE, words, now)
             turn.wait(tx, until, reason)
         self.wake(turn.conversation.id, until)
         return False
 
-    def _fail(self, turn: Turn, sentence: str, *, withdraw: bool = False) -> bool:
+    def _fail(self, turn: Turn, sentence: str, fault: Fault = Fault.LASTING, *, withdraw: bool = False) -> bool:
         with turn.writing() as tx:
             self.treasury.charge_left(tx, turn.id, turn.clock())
             journal.give_up(tx, turn.id, turn.clock())
@@ -122,7 +123,7 @@ class TurnRunner:
                 transcript.withdraw(tx, turn.id)
             said = (Text(text=sentence),)
             transcript.append(tx, turn.conversation.id, turn.id, "butler", said, Origin.HOUSE, turn.clock())
-            return turn.end(tx, "failed", ReplyKind.FAILURE, sentence)
+            return turn.end(tx, "failed", ReplyKind.FAILURE, sentence, fault)
 
 
 def _clock_time(moment: datetime, turn: Turn) -> str:

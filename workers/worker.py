@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot import conversations
 from bot.store.database import Database
 from bot.turn import Clock
+from workers.checking import Checking
 from workers.interrupts import Interrupts
 from workers.key_probes import KeyProbes
 from workers.liveness import note_beat
@@ -26,6 +27,7 @@ THREADS = 256
 LISTEN_SECONDS = 2
 TICK = 0.25  # seconds: how soon a stop reaches a request that is under way
 SWEEP_EVERY = 2.0
+CHECK_EVERY = 1.0
 BEAT_EVERY = 5.0
 DRAIN_SECONDS = 3.0  # what is not finished by then goes on at the next start
 log = logging.getLogger(__name__)
@@ -41,6 +43,7 @@ class Worker:
     runner: TurnRunner
     sweep: Sweep
     probes: KeyProbes
+    checking: Checking
     interrupts: Interrupts
     clock: Clock
     stopping: threading.Event
@@ -74,7 +77,7 @@ class Worker:
         self.suspects.submit(self.runner.run_turn, conversation_id, None).add_done_callback(_log_failure)
 
     def _beat(self) -> None:
-        sweep_at, beat_at = 0.0, 0.0
+        sweep_at, beat_at, check_at = 0.0, 0.0, 0.0
         after = timedelta(0)  # at the start every ring counts as unheard: Redis may have been emptied
         lost: set[str] = set()
         while not self.stopping.wait(TICK):
@@ -86,6 +89,9 @@ class Worker:
                     after = conversations.RING_AGAIN_AFTER
                     for key_id in self.probes.asked():
                         self.pool.submit(self.probes.probe, key_id).add_done_callback(_log_failure)
+                if monotonic() >= check_at:
+                    check_at = monotonic() + CHECK_EVERY
+                    self.checking.look(self.pool)
                 if monotonic() >= beat_at:
                     beat_at = monotonic() + BEAT_EVERY
                     lost = self._show_life(lost)

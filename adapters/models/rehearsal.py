@@ -12,7 +12,8 @@ LABEL = "_(rehearsal model: a script, not an intelligence)_"
 HINT = (
     "There is no model key yet, so a small script answers. It can do a little with the house's real tools: "
     "try “remember that my locker code is 4711”, “what is my locker code?”, “what do you know about …” or "
-    "“what time is it in Tokyo?”. Set ANTHROPIC_API_KEY to have Claude answer."
+    "“what time is it in Tokyo?”. Commands need no model: try `/remind in 1 minute stretch`, or /help. Set ANTHROPIC_API_KEY "
+    "to have Claude answer."
 )
 PAUSE = 0.01  # seconds between two words, so that streaming is seen to work
 

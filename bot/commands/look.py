@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Connection, Row, func, or_, select
 
+from bot import heartbeat
 from bot.commands.book import Asking, Command
 from bot.household import Butler, Household
 from bot.roles import Right
@@ -64,6 +65,7 @@ class LookCommands:
             f"Workers: {alive or 'none is running, so messages wait'}",
             f"Queue: {self.queue_fault() or 'reachable'}",
         ]
+        lines += heartbeat.in_words(tx, asking.now, with_findings=asking.is_private and asking.person.may(Right.SEE_FAILURES))
         if asking.is_private and asking.person.may(Right.SEE_COSTS):
             held = f", ${standing.held:.2f} reserved" if standing.held else ""
             lines.append(f"Today (UTC): ${standing.spent:.2f} of ${standing.cap:.2f} spent{held}")
@@ -115,8 +117,12 @@ class LookCommands:
 def shortcomings(butler: Butler, missing_modules: list[str]) -> list[str]:
     """Return what of a butler's folder this house cannot do, each in a sentence."""
     modules = [f"⚠ module {name} is not installed, so its tools are missing" for name in missing_modules]
-    schedules = [f"⚠ schedule {schedule.name} is not run: this version keeps no schedules" for schedule in butler.schedules]
-    return modules + schedules
+    looks = [
+        f"⚠ schedule {schedule.name} is not run: it looks into the module {module}, which is not installed"
+        for schedule in butler.schedules
+        if schedule.check and (module := str(schedule.check["name"]).rpartition(".")[0]) in missing_modules
+    ]
+    return modules + looks
 
 
 def session_in_words(tx: Connection, row: Row[Any], now: datetime, zone: ZoneInfo, *, costs: bool = True) -> str:

@@ -1,18 +1,22 @@
 """Commands by which people arrange the house for themselves."""
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo, available_timezones
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import update
 
-from bot import quiet
+from bot import quiet, unasked
 from bot.commands.book import Asking, Command
 from bot.linking import Linking
 from bot.nearest import did_you_mean
 from bot.people import Mode, Person
 from bot.roles import Right
+from bot.schedules import allowance, book
 from bot.store.tables import people
+from bot.zones import read_zone
 
 LONGEST_LANGUAGE = 40
 OFF = "off"
@@ -21,19 +25,22 @@ _MODES = {
     Mode.STEER: "what you write while a butler works is read at its next step",
     Mode.QUEUE: "what you write while a butler works waits until it is done",
 }
+_Changes = tuple[dict[str, Any], str]
 
 
 @dataclass(frozen=True)
 class OwnCommands:
-    """/settings /link."""
+    """/settings /quiet /link."""
 
     linking: Linking
 
     def commands(self) -> tuple[Command, ...]:
-        """Return them both."""
-        settings = "[zone|language|quiet|mode VALUE]"
+        """Return them all."""
+        settings = "[zone|language|quiet|unasked|mode VALUE]"
+        hours = "shows and changes the hours in which you hear only what you ask for"
         return (
             Command("settings", settings, "shows and changes your own settings", _settings, private=True),
+            Command("quiet", "[22:00-07:00|off]", hours, _quiet_hours, private=True),
             Command("link", "[CODE]", "gives you the same place in a second chat", self._link, Right.LINK, private=True),
         )
 
@@ -45,48 +52,67 @@ class OwnCommands:
         return done.sentence
 
 
+def change(asking: Asking, name: str, value: str) -> str:
+    """Change a setting of who asks, and what follows from it; return what it is now. Raises ValueError with a sentence."""
+    changes, sentence = _SETTERS[name](value.strip(), asking)
+    asking.tx.execute(update(people).where(people.c.id == asking.person.id).values(changes))
+    if changes.get("zone"):
+        followers = book.move_zone(asking.tx, asking.person.id, ZoneInfo(changes["zone"]), asking.now)
+        if name == "zone" and followers:
+            sentence += f" {followers} schedule{'s follow' if followers > 1 else ' follows'} it."
+    if not changes.keys().isdisjoint(("zone", "quiet")):
+        asking.rung.extend(unasked.hold_anew(asking.tx, asking.person.id, asking.now))
+    return sentence
+
+
 def _settings(asking: Asking) -> str:
     name, _, value = asking.arguments.partition(" ")
     if not name:
         return _show(asking.person, asking.zone)
-    setters = {"zone": _zone, "language": _language, "quiet": _quiet, "mode": _mode}
-    setter = setters.get(name.lower())
-    if setter is None:
-        return f"There is no setting {name}.{did_you_mean(name, setters)} There are {', '.join(setters)}."
+    if name.lower() not in _SETTERS:
+        return f"There is no setting {name}.{did_you_mean(name, _SETTERS)} There are {', '.join(_SETTERS)}."
     if not value.strip():
         return f"Say what it shall be: `/settings {name.lower()} VALUE`. /settings shows how it stands."
     try:
-        changes, sentence = setter(value.strip(), asking)
+        return change(asking, name.lower(), value)
     except ValueError as error:
         return str(error)
-    asking.tx.execute(update(people).where(people.c.id == asking.person.id).values(changes))
-    return sentence
+
+
+def _quiet_hours(asking: Asking) -> str:
+    if not asking.arguments:
+        how = "`/quiet off` takes them away." if asking.person.quiet else "For example `/quiet 22:00-07:00`."
+        return f"Quiet hours ({asking.zone}): {_quiet_in_words(asking.person)}. {how}"
+    try:
+        return change(asking, "quiet", asking.arguments)
+    except ValueError as error:
+        return str(error)
+
+
+def _quiet_in_words(person: Person) -> str:
+    return f"{person.quiet}: what you did not ask for waits until they are over" if person.quiet else OFF
 
 
 def _show(person: Person, zone: ZoneInfo) -> str:
-    quiet_hours = f"{person.quiet}: what you did not ask for waits until they are over" if person.quiet else OFF
     lines = (
         f"zone: {zone}" + ("" if person.zone else " (the house’s)"),
         f"language: {person.language or 'the one that you write in'}",
-        f"quiet: {quiet_hours}",
+        f"quiet: {_quiet_in_words(person)}",
+        f"unasked: {_unasked_in_words(allowance.of(person))}",
         f"mode: {person.mode}: {_MODES[person.mode]}",
     )
     return "\n".join(f"- {line}" for line in lines) + (
         "\n\nFor example `/settings zone Europe/Berlin`, `/settings language German`, `/settings quiet 22:00-07:00` (or "
-        "`off`), `/settings mode queue` (or `steer`)."
+        "`off`), `/settings unasked 1` (or `0`, `3`, `5`), `/settings mode queue` (or `steer`)."
     )
 
 
-def _zone(value: str, asking: Asking) -> tuple[dict[str, str | None], str]:
-    zones = {name.casefold(): name for name in available_timezones()}
-    name = zones.get(value.casefold())
-    if name is None:
-        raise ValueError(f"{value} is no zone such as Europe/Berlin.{did_you_mean(value.replace(' ', '_'), zones.values())}")
-    local = asking.now.astimezone(ZoneInfo(name))
-    return {"zone": name}, f"Your zone is {name}; it is {local:%H:%M} there."
+def _zone(value: str, asking: Asking) -> _Changes:
+    zone = read_zone(value)
+    return {"zone": zone.key}, f"Your zone is {zone}; it is {asking.now.astimezone(zone):%H:%M} there."
 
 
-def _language(value: str, asking: Asking) -> tuple[dict[str, str | None], str]:
+def _language(value: str, asking: Asking) -> _Changes:
     del asking
     if value.casefold() == OFF:
         return {"language": None}, "The butlers answer in the language that you write in."
@@ -95,7 +121,7 @@ def _language(value: str, asking: Asking) -> tuple[dict[str, str | None], str]:
     return {"language": value}, f"The butlers answer you in {value}."
 
 
-def _quiet(value: str, asking: Asking) -> tuple[dict[str, str | None], str]:
+def _quiet(value: str, asking: Asking) -> _Changes:
     if value.casefold() == OFF:
         return {"quiet": None}, "You have no quiet hours any more."
     hours = quiet.in_words(quiet.read_hours(value))
@@ -104,8 +130,33 @@ def _quiet(value: str, asking: Asking) -> tuple[dict[str, str | None], str]:
     return {"quiet": hours, "zone": str(asking.zone)}, sentence
 
 
-def _mode(value: str, asking: Asking) -> tuple[dict[str, str | None], str]:
+def _unasked(value: str, asking: Asking) -> _Changes:
+    del asking
+    if value not in map(str, allowance.CHOICES):
+        *some, last = map(str, allowance.CHOICES)
+        raise ValueError(
+            f"{value} is none of {', '.join(some)} and {last}: so often a day butlers may write of their own accord."
+        )
+    return {"allowance": int(value)}, f"From here on: {_unasked_in_words(int(value))}."
+
+
+def _unasked_in_words(most: int) -> str:
+    if not most:
+        return "butlers never write to you of their own accord"
+    return f"butlers may write to you {'once' if most == 1 else f'{most} times'} a day of their own accord"
+
+
+def _mode(value: str, asking: Asking) -> _Changes:
     del asking
     if value.lower() not in list(Mode):
         raise ValueError(f"There is no mode {value}.{did_you_mean(value, Mode)} There are {' and '.join(Mode)}.")
     return {"mode": value.lower()}, f"From here on, {_MODES[Mode(value.lower())]}."
+
+
+_SETTERS: Mapping[str, Callable[[str, Asking], _Changes]] = {
+    "zone": _zone,
+    "language": _language,
+    "quiet": _quiet,
+    "unasked": _unasked,
+    "mode": _mode,
+}

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from sqlalchemy import select, update
 
 from bot import conversations, outbox, transcript
+from bot.commands.agenda import mine
 from bot.commands.book import Asking, Command, is_number
 from bot.commands.look import replies_to
 from bot.household import Household
+from bot.names import bold
 from bot.nearest import did_you_mean
 from bot.roles import Right, refusal
 from bot.stopping import stop
+from bot.store.schedule_tables import RUN_OPEN, runs, schedules
 from bot.store.tables import GONE, OPEN, PARKED, inbox, turns
 from bot.store.tables import outbox as replies
 from bot.treasury.treasury import Treasury
@@ -53,7 +56,7 @@ class TalkCommands:
         return "A new conversation begins; what I was told to remember stays." + (f" {stopped}" if stopped else "")
 
     def _stop(self, asking: Asking) -> str:
-        return self._end_turn(asking) or "There is nothing to stop."
+        return self._end_turn(asking) or f"There is nothing to stop.{_in_schedules(asking)}"
 
     def _end_turn(self, asking: Asking) -> str:
         only = None if asking.person.may(Right.STOP_OTHERS) else asking.person.id
@@ -98,3 +101,10 @@ class TalkCommands:
         sees = () if asking.person.may(Right.SEE_FAILURES) else (replies_to(asking.person.id),)
         row = asking.tx.execute(select(replies.c.id).where(GONE, replies.c.id == number, *sees)).first()
         return row is not None and outbox.retry(asking.tx, number, asking.now)
+
+
+def _in_schedules(asking: Asking) -> str:
+    """Say how to stop what is being done at its time: that happens in a place of its own."""
+    wanted = select(schedules.c.id, schedules.c.name).join(runs).where(*mine(asking), ~schedules.c.silent, RUN_OPEN)
+    row = asking.tx.execute(wanted.limit(1)).first()
+    return "" if row is None else f" {bold(row.name)} (schedule {row.id}) is being done; `/schedule pause {row.id}` stops it."

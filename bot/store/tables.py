@@ -39,6 +39,7 @@ people = Table(
     Column("language", String),
     Column("quiet", String),  # 22:00-07:00, in the person's zone
     Column("mode", String),  # steer, queue
+    Column("allowance", Integer),  # how often a day butlers may write of their own accord; none: as the house has it
     Column("owner_by", String),  # what made an owner one: settings, person
     Column("created_at", Moment, nullable=False),
 )
@@ -61,7 +62,7 @@ questions = Table(
     "questions",  # what is answered by a button, once
     metadata,
     Column("id", Id, primary_key=True),
-    Column("kind", String, nullable=False),  # pairing, linking, removal
+    Column("kind", String, nullable=False),  # pairing, linking, removal, raise, schedule
     Column("about", JSON, nullable=False),
     Column("options", JSON, nullable=False),  # labels of the buttons, in their order
     Column("person_id", ForeignKey("people.id")),  # who may answer; none: any owner
@@ -71,6 +72,10 @@ questions = Table(
     Column("answered_by", ForeignKey("people.id")),
     Column("answered_at", Moment),
 )
+
+OFFER = questions.c.kind == "schedule"  # it asks nothing: its buttons only spare somebody the typing
+UNANSWERED = questions.c.answered_at.is_(None)
+Index("questions_unanswered", questions.c.expires_at, sqlite_where=UNANSWERED)
 
 conversations = Table(
     "conversations",
@@ -110,6 +115,7 @@ inbox = Table(
     Column("turn_id", ForeignKey("turns.id")),
     Column("reply_id", ForeignKey("outbox.id")),
     Column("kills", Integer, nullable=False, default=0),  # how many workers died over it
+    Column("run_id", Id),  # the run of a schedule that it asks for
     UniqueConstraint("channel", "external_id"),
 )
 WAITING = inbox.c.state == literal_column("'waiting'")
@@ -126,9 +132,10 @@ turns = Table(
     Column("conversation_id", ForeignKey("conversations.id"), nullable=False),
     Column("person_id", ForeignKey("people.id"), nullable=False),
     Column("butler", String, nullable=False),
-    Column("trigger", String, nullable=False),  # message
+    Column("trigger", String, nullable=False),  # message, schedule:NAME, reminder:…
     Column("root_id", Id),  # the turn that started this one, and from whose budget it spends; none: itself
     Column("job", String),  # the schedule that it is run for
+    Column("run_id", Id),  # and the run
     Column("model", String, nullable=False),  # that answered last; before that, the tier
     Column("state", String, nullable=False),  # running, waiting, answered, failed, stopped, parked, split
     Column("steps", Integer, nullable=False, default=0),
@@ -140,6 +147,7 @@ turns = Table(
 OPEN = turns.c.state.in_([literal_column("'running'"), literal_column("'waiting'")])
 Index("turns_open", turns.c.conversation_id, sqlite_where=OPEN)
 Index("turns_person", turns.c.person_id)
+Index("turns_run", turns.c.run_id, sqlite_where=turns.c.run_id.is_not(None))
 Index("turns_conversation", turns.c.conversation_id, turns.c.id)
 
 transcript = Table(
@@ -191,13 +199,14 @@ outbox = Table(
     Column("error", Text),
     Column("question_id", ForeignKey("questions.id")),  # its buttons show under the reply until it is answered
     Column("replaces", String),  # the message that was sent and now reads otherwise
-    Column("hold_until", Moment),  # unasked words wait for the end of somebody's quiet hours, and nothing waits for them
+    Column("aside", String),  # the origin of words that no turn here said, until the conversation's butler has read them
     Column("picture", JSON(none_as_null=True)),  # a chart that is shown below the words
 )
 PENDING = outbox.c.state == literal_column("'pending'")
 GONE = outbox.c.state == literal_column("'gone'")
 Index("outbox_pending", outbox.c.conversation_id, sqlite_where=PENDING)
 Index("outbox_gone", outbox.c.id, sqlite_where=GONE)
+Index("outbox_aside", outbox.c.conversation_id, sqlite_where=outbox.c.aside.is_not(None))
 Index("outbox_question", outbox.c.question_id, sqlite_where=outbox.c.question_id.is_not(None))
 
 parts = Table(

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 from bot import names
 from bot.people import Person
 from bot.roles import Right
+from bot.store.schedule_tables import schedules
 from bot.store.tables import people
 from bot.store.treasury_tables import keys
 from bot.treasury import budgets, figures
@@ -54,7 +55,7 @@ def _all(treasury: Treasury, viewer: Viewer, spent: Mapping[str, Spending]) -> I
         ("Butlers", _named(spent, "butler:")),
         ("People", _people(viewer, spent)),
         ("Keys", _keys(viewer)),
-        ("Jobs", _named(spent, "job:")),
+        ("Jobs", _jobs(viewer, spent)),
     ):
         found = [(scope, name) for scope, name in called.items() if scope in spent and spent[scope].is_something]
         lines = [_line(treasury, viewer, scope, name, spent[scope]) for scope, name in found[:MOST]]
@@ -116,6 +117,14 @@ def _people(viewer: Viewer, spent: Mapping[str, Spending]) -> dict[str, str]:
     every = viewer.tx.execute(select(people.c.id, people.c.name))
     called = {f"person:{row.id}": names.escaped(row.name) for row in every}
     return {scope: called.get(scope, f"person {number}") for scope, number in _named(spent, "person:").items()}
+
+
+def _jobs(viewer: Viewer, spent: Mapping[str, Spending]) -> dict[str, str]:
+    """Return the jobs that spent something; those of schedules by the schedules' names."""
+    numbers = [int(number) for number in _named(spent, "job:").values() if number.isascii() and number.isdecimal()]
+    rows = viewer.tx.execute(select(schedules.c.id, schedules.c.name).where(schedules.c.id.in_(numbers)))
+    called = {f"job:{row.id}": f"{names.escaped(row.name)} (schedule {row.id})" for row in rows}
+    return {scope: called.get(scope, name) for scope, name in _named(spent, "job:").items()}
 
 
 def _keys(viewer: Viewer) -> dict[str, str]:

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, bindparam, select, update
 
+from bot.store.schedule_tables import schedules
 from bot.store.tables import people
 from bot.store.treasury_tables import budgets
 from bot.treasury.budgets import Limit, amount, is_blocking
@@ -68,4 +69,6 @@ def _who(tx: Connection, scope: str) -> str:
     kind, _, name = scope.partition(":")
     if kind == "person":
         return str(tx.scalar(select(people.c.name).where(people.c.id == int(name))))
+    if kind == "job" and name.isdecimal():
+        return f"The schedule {tx.scalar(select(schedules.c.name).where(schedules.c.id == int(name)))} ({name})"
     return f"The {kind} {name}" if name else "The house"

@@ -44,6 +44,13 @@ _SPEND = (
     .returning(budgets)
 )
 _CAPS = select(caps).where(caps.c.scope.in_(bindparam("scopes", expanding=True)))
+_WHO = {
+    "person": "You",
+    "root": "One request",
+    "turn": "One step of a request",
+    "job": "This schedule",
+    "house": "The house",
+}
 _MODE = select(choices.c.value).where(choices.c.name == MODE)
 
 
@@ -222,22 +229,22 @@ def _amounts(tx: Connection, defaults: Sequence[Cap], scopes: Sequence[str], day
 def refusal(limit: Limit, wanted: int, zone: ZoneInfo) -> str:
     """Return the sentence for somebody whose request does not fit under a cap."""
     whose = limit.scope.partition(":")
-    who = {"person": "You", "root": "One request", "turn": "One step of a request", "house": "The house"}.get(
-        whose[0], whose[2]
-    )
+    who = _WHO.get(whose[0], whose[2])
     left = amount(limit.unit, max(limit.left, 0))
     sentence = (
         f"{who} may spend {amount(limit.unit, limit.amount)}{_each(limit.period)}, and this could cost up to "
         f"{amount(limit.unit, wanted)} while {left} are left."
     )
     if limit.period == ALL:
-        return f"{sentence} Please ask for less at a time; the owner sets this with BUTLER_REQUEST_CAP_USD."
+        return f"{sentence} Please ask for less at a time; BUTLER_REQUEST_CAP_USD sets this, and for a schedule its max_cost."
     kind = limit.period.partition(":")[0]
     ends = f"{end_of(limit.period).astimezone(zone):%Y-%m-%d %H:%M}"
-    how = (
-        "/budget raise AMOUNT lets more be spent today" if kind == "day" and limit.scope == HOUSE else "/budget set changes it"
-    )
-    return f"{sentence} The {kind} ends at {ends} ({zone}; 00:00 UTC). For an owner, {how}."
+    how = "For an owner, /budget set changes it."
+    if whose[0] == "job":
+        how = "Its max_cost_month says so."
+    elif kind == "day" and limit.scope == HOUSE:
+        how = "For an owner, /budget raise AMOUNT lets more be spent today."
+    return f"{sentence} The {kind} ends at {ends} ({zone}; 00:00 UTC). {how}"
 
 
 def amount(unit: Unit, number: int) -> str:

@@ -56,3 +56,20 @@ def raised(tx: Connection, now: datetime) -> int:
 def choose_mode(tx: Connection, mode: str) -> None:
     """Let caps block what would pass them, or only warn of it."""
     tx.execute(_CHOOSE, {"name": MODE, "value": mode})
+
+
+def limit_job(tx: Connection, job: str, number: int | None) -> None:
+    """Let a job spend so many nano-dollars a month; without a number, as many as there are."""
+    _limit(tx, f"job:{job}", "month", number)
+
+
+def limit_turn(tx: Connection, turn_id: int, number: int | None) -> None:
+    """Let a turn, with all that it starts, spend so many nano-dollars; without a number, this says nothing about it."""
+    _limit(tx, f"root:{turn_id}", "all", number)
+
+
+def _limit(tx: Connection, scope: str, period: str, number: int | None) -> None:
+    if number is None:
+        tx.execute(delete(caps).where(caps.c.scope == scope, caps.c.period == period))
+    else:
+        tx.execute(_PUT, {"scope": scope, "period": period, "unit": "usd", "amount": number})

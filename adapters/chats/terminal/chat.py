@@ -33,7 +33,7 @@ class Terminal:
     """One terminal window; the first is the channel `terminal`, a second at the same time `terminal-2`.
 
     A button is pressed by its number, as long as its message is the newest that has any, and until something else is typed
-    after it was pressed.
+    after it was pressed. Where nothing was asked, it is good for the next line only: later, a number is a word to a butler.
     """
 
     shows_a_second = MOST_A_SECOND
@@ -44,6 +44,7 @@ class Terminal:
         self._user = user
         self._tokens: tuple[str, ...] = ()
         self._pressed = False
+        self._is_offer = False
         self.channel = channel
         self.address = Address(channel=channel, chat=user)
 
@@ -67,7 +68,7 @@ class Terminal:
         if is_number and 0 < int(line) <= len(self._tokens):
             self._pressed = True
             return self._tokens[int(line) - 1]
-        if self._pressed:
+        if self._pressed or self._is_offer:
             self._tokens, self._pressed = (), False
         return ""
 
@@ -76,7 +77,9 @@ class Terminal:
         if not buttons:
             return [{"text": text}]
         numbered = "\n".join(f"{number}\\. {button.label}" for number, button in enumerate(buttons, start=1))
-        return [{"text": f"{text}\n\n{numbered}\n\nType the number.", "tokens": [button.token for button in buttons]}]
+        tokens = [button.token for button in buttons]
+        how = "Type the number." if not buttons[0].is_offer else "A number does it."
+        return [{"text": f"{text}\n\n{numbered}\n\n{how}", "tokens": tokens, "is_offer": buttons[0].is_offer}]
 
     def picture(self, chart: Chart) -> Json | None:
         """Return a picture that is still to be drawn, and the name of its file."""
@@ -130,6 +133,7 @@ class Terminal:
     def _show(self, payload: Json) -> None:
         if "tokens" in payload:
             self._tokens, self._pressed = tuple(payload["tokens"]), False
+            self._is_offer = bool(payload.get("is_offer"))
         self._screen.write(payload["text"])
 
     async def draft(self, address: Address, turn_id: int, payload: Json) -> None:

@@ -1,0 +1,1 @@
+"""Schedules: what butlers do at a time instead of at a message."""

@@ -1,0 +1,1 @@
+"""Schedules: what a butler has done at times, for the person of the turn."""

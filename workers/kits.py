@@ -1,0 +1,54 @@
+"""Kits: what each butler has in hand, its tools and its checks, made once for each state of its folder."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from bot.checks import Checks, WrongCheck
+from bot.household import Butler, Household
+from bot.practice import Practice
+from bot.schedules.desk import Desk
+from bot.schedules.looks import Looks
+from bot.skill_notes import SkillNote, SkillShelf
+from bot.tools import Toolbox
+from skills.memory.tools import Memory
+from skills.practice.tools import Practising
+from skills.schedules.tools import Schedules
+from skills.state.tools import State
+from skills.time.tools import Time
+from workers import modules
+from workers.stores import Stores
+
+
+@dataclass(frozen=True)
+class Kits:
+    """Makes them."""
+
+    stores: Stores
+    household: Callable[[], Household]
+    notes: Sequence[SkillNote]
+    desk: Desk
+    practice: Practice
+    _made: dict[str, tuple[Butler, Toolbox, Checks]] = field(default_factory=dict)
+
+    def toolbox(self, butler: Butler) -> Toolbox:
+        """Return a butler's tools."""
+        return self._of(butler)[1]
+
+    def checks(self, name: str) -> Checks:
+        """Return what can be looked at for a butler. Raises WrongCheck when it is not at work here."""
+        butler = self.household().butlers.get(name)
+        if butler is None:
+            raise WrongCheck(f"{name} is not at work here.")
+        return self._of(butler)[2]
+
+    def _of(self, butler: Butler) -> tuple[Butler, Toolbox, Checks]:
+        found = self._made.get(butler.name)
+        if found is None or found[0] != butler:
+            store = self.stores.of(butler.name)
+            more, _ = modules.load(butler, store)
+            own = (Memory(store), State(store), Time(), Schedules(self.desk), Practising(self.practice, self.stores.house))
+            shelf = SkillShelf((*self.notes, *butler.notes))
+            looks = Looks(self.stores.house, self.practice.household)
+            found = (butler, Toolbox((*own, shelf, *more.values())), Checks((looks, *own), more))
+            self._made[butler.name] = found
+        return found
