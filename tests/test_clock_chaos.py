@@ -22,7 +22,7 @@ from sqlalchemy import Row, func, select
 from bot.schedules import book, when
 from bot.schedules.book import CatchUp, Draft, Purpose, Schedule, Source
 from bot.schedules.ending import LATE
-from bot.schedules.firing import BUSY, OFF
+from bot.schedules.firing import BUSY, MOST_CAUGHT_UP, OFF
 from bot.store.database import Database
 from bot.store.schedule_tables import ON, runs, schedules
 from bot.store.tables import outbox
@@ -168,7 +168,8 @@ def accounts_for(one: Schedule, rows: list[Row[Any]], until: datetime) -> int:
             assert row.times == 1
             continue
         assert row.why in (OFF, BUSY)
-        assert one.catch_up is not CatchUp.ALL
+        if one.catch_up is CatchUp.ALL:  # on a machine so slow that more were missed than are made up for
+            assert len([other for other in rows if other.fired_at == row.fired_at and other.state in TAKEN]) == MOST_CAUGHT_UP
         if row.why == OFF and one.catch_up is CatchUp.LATEST:
             assert after is not None  # the latest of them was carried out, or found the one before it at work
             assert after.state in TAKEN or after.why == BUSY
