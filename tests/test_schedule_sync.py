@@ -53,6 +53,12 @@ def test_a_vanished_one_is_off_and_comes_back(room: Room) -> None:
     assert shown(room) == [("briefing", True, None), ("watch", True, None)]
 
 
+def test_what_ended_long_ago_is_not_kept(room: Room) -> None:
+    """A schedule of a file whose last day is past is left out, and those beside it are kept: it must not end the clock."""
+    writes(room, BRIEFING + "until = '2026-01-01'\n", WATCH)
+    assert shown(room) == [("watch", True, None)]
+
+
 def test_an_interval_is_counted_on(room: Room) -> None:
     """An edit of its words moves no interval, neither the next time nor those after it."""
     writes(room, WATCH)

@@ -52,7 +52,7 @@ def _to_come(asking: Asking) -> Iterator[str]:
 
 
 def _times(asking: Asking, one: Schedule, end: datetime) -> list[datetime]:
-    return list(islice(takewhile(lambda at: at <= end, english.coming(one, asking.now)), MOST_COUNTED))
+    return list(islice(takewhile(lambda at: at <= end, one.times(asking.now)), MOST_COUNTED))
 
 
 def _often(asking: Asking, times: Sequence[datetime]) -> str:

@@ -71,7 +71,7 @@ def edit(asking: Asking, schedule: Schedule, words: str) -> Schedule:
         # A schedule that keeps a zone of its own is read in that.
         zone = asking.zone if schedule.follows else schedule.when.zone
         when = reading.read_when(time, asking.now, zone)
-        is_same = (when.form, when.spec, when.zone) == (schedule.when.form, schedule.when.spec, schedule.when.zone)
+        is_same = when.is_like(schedule.when)
         follows = schedule.follows and when.zone == asking.zone
         # The same interval goes on from where it began.
         changed = replace(changed, when=schedule.when if is_same else when, follows=follows, until=None)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from enum import StrEnum
+from itertools import takewhile
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -79,6 +80,14 @@ class Draft:
     root_id: int | None = None
     made_by: str | None = None
 
+    def times(self, moment: datetime) -> Iterator[datetime]:
+        """Give the times at which it is due after a moment, until its last one."""
+        return takewhile(lambda at: self.until is None or at <= self.until, self.when.times(moment))
+
+    def next_after(self, moment: datetime) -> datetime | None:
+        """Return when it is due after a moment; None when its last time has come."""
+        return next(self.times(moment), None)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule(Draft):
@@ -99,11 +108,6 @@ class Schedule(Draft):
         """Its name in the books of the treasury."""
         return str(self.id)
 
-    def next_after(self, moment: datetime) -> datetime | None:
-        """Return when it is due after a moment; None when its last time has come."""
-        at = self.when.after(moment)
-        return None if at is None or (self.until is not None and at > self.until) else at
-
 
 _DRAFT = [field.name for field in fields(Draft) if field.name != "when"]
 _STANDING = [field.name for field in fields(Schedule) if field.name not in (*_DRAFT, "when")]
@@ -121,8 +125,8 @@ LISTED: ColumnElement[bool] = schedules.c.off_by.is_distinct_from(OffBy.REMOVED)
 
 def add(tx: Connection, draft: Draft, now: datetime) -> Schedule:
     """Keep a schedule. Raises ValueError when it would never be due."""
-    next_at = draft.when.after(now)
-    if next_at is None or (draft.until is not None and next_at > draft.until):
+    next_at = draft.next_after(now)
+    if next_at is None:
         raise ValueError(NEVER)
     values = {**_values(draft), "is_on": True, "next_at": next_at, "fire_at": next_at, "failures": 0, "made_at": now}
     made = _schedule(tx.execute(insert(schedules).values(values).returning(schedules)).one())
@@ -133,8 +137,8 @@ def add(tx: Connection, draft: Draft, now: datetime) -> Schedule:
 def change(tx: Connection, schedule: Schedule, draft: Draft, now: datetime) -> Schedule:
     """Let a schedule say something else; where its times change, the next one is after now. Raises ValueError for none."""
     values = _values(draft)
-    if schedule.is_on and _times(draft) != _times(schedule):
-        next_at = replace(schedule, when=draft.when, until=draft.until).next_after(now)
+    if schedule.is_on and not (draft.when.is_like(schedule.when) and draft.until == schedule.until):
+        next_at = draft.next_after(now)
         if next_at is None:
             raise ValueError(NEVER)
         values |= {"next_at": next_at, "fire_at": next_at}
@@ -178,15 +182,6 @@ def find(tx: Connection, *where: ColumnElement[bool], limit: int | None = None) 
     return list(_readable(tx.execute(ordered).all()))
 
 
-def named(tx: Connection, butler: str, name: str, source: Source, person_id: int | None) -> Schedule | None:
-    """Return the schedule of this name; one of a file has the same for everybody."""
-    mine = [schedules.c.butler == butler, schedules.c.name == name, schedules.c.source == source]
-    if source is not Source.TOML:
-        mine.append(schedules.c.person_id == person_id)
-    found = find(tx, *mine, limit=1)
-    return found[0] if found else None
-
-
 def move_zone(tx: Connection, person_id: int, zone: ZoneInfo, now: datetime) -> int:
     """Let the schedules that follow a person's zone follow this one; return how many do."""
     mine = find(tx, schedules.c.person_id == person_id, schedules.c.follows)
@@ -213,11 +208,6 @@ def _readable(rows: Sequence[Row[Any]]) -> Iterator[Schedule]:
             yield _schedule(row)
         except UNREADABLE as error:
             log.error("schedule %s cannot be read: %s", row.id, error)
-
-
-def _times(draft: Draft) -> tuple[object, ...]:
-    # The anchor of an interval moves with each reading of a file, and changes nothing.
-    return draft.when.form, draft.when.spec, draft.when.zone, draft.until
 
 
 def _values(draft: Draft) -> dict[str, Any]:

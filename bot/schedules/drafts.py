@@ -1,6 +1,6 @@
 """What a table of a butler's file means in this house: for whom, where, and in whose zone."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -11,7 +11,6 @@ from bot.messages import Address, Sender
 from bot.people import Gate, Person
 from bot.schedules.book import CatchUp, Draft, Schedule, Source
 from bot.schedules.table import ScheduleTable
-from bot.schedules.when import When
 from bot.treasury.prices import nano
 
 _SAID = [one.name for one in fields(Draft) if one.name not in ("when", "made_by", "root_id")]
@@ -41,7 +40,7 @@ def draft_of(tx: Connection, butler: str, table: ScheduleTable, known: Schedule 
         source=Source.TOML,
         person_id=person.id if person is not None else None,
         conversation_id=_place(tx, table.to) if table.to else None,
-        when=_when(table, known, zone, setting.now),
+        when=table.when(zone, setting.now).going_on_from(known.when if known else None),
         follows=table.zone is None,
         prompt=table.prompt or "",
         prompt_file=table.prompt_file,
@@ -58,11 +57,7 @@ def draft_of(tx: Connection, butler: str, table: ScheduleTable, known: Schedule 
 
 def differ(draft: Draft, known: Schedule) -> bool:
     """Tell whether the book says something else than a file."""
-    return _times(draft) != _times(known) or any(getattr(draft, name) != getattr(known, name) for name in _SAID)
-
-
-def _times(draft: Draft) -> tuple[object, ...]:
-    return draft.when.form, draft.when.spec, draft.when.zone.key
+    return not draft.when.is_like(known.when) or any(getattr(draft, name) != getattr(known, name) for name in _SAID)
 
 
 def _person(tx: Connection, table: ScheduleTable, known: Schedule | None, gate: Gate) -> Person | None:
@@ -83,11 +78,3 @@ def _place(tx: Connection, to: str) -> int:
     if found is None:
         raise Unmet(f"nobody wrote in {to} yet")
     return found.id
-
-
-def _when(table: ScheduleTable, known: Schedule | None, zone: ZoneInfo, now: datetime) -> When:
-    """Return the times of a table; an interval is counted on from where it was."""
-    when = table.when(zone, now)
-    if known is not None and (known.when.form, known.when.spec) == (when.form, when.spec):
-        return replace(when, anchor=known.when.anchor)
-    return when

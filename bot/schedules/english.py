@@ -1,9 +1,9 @@
 """When schedules are due, in plain English: in words that can be read back, and times of the reader's zone."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import islice, takewhile
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
@@ -48,13 +48,7 @@ def rhythm(when: When, now: datetime) -> str:
 
 def next_times(schedule: Schedule, now: datetime, most: int = 3) -> list[datetime]:
     """Return when a schedule is due next, if it is not paused."""
-    return list(islice(coming(schedule, now), most))
-
-
-def coming(schedule: Schedule, now: datetime) -> Iterator[datetime]:
-    """Give the times at which a schedule is due from now on."""
-    until = schedule.until
-    return takewhile(lambda at: until is None or at <= until, schedule.when.times(now))
+    return list(islice(schedule.times(now), most))
 
 
 def moments(times: Sequence[datetime], zone: ZoneInfo, now: datetime, rule_zone: ZoneInfo | None = None) -> str:

@@ -18,7 +18,6 @@ from bot.schedules import book, reflection
 from bot.schedules.book import Draft, OffBy, Schedule, Source
 from bot.schedules.drafts import Setting, Unmet, differ, draft_of
 from bot.schedules.reflection import Pairs
-from bot.schedules.when import Form
 from bot.store.database import Database
 from bot.store.schedule_tables import ON, schedules
 from bot.store.tables import identities
@@ -107,14 +106,12 @@ class Sync:
                 if known is None:
                     yield partial(_begin, draft, now)
                 else:
-                    same = known.when.form is Form.EVERY and known.when.spec == draft.when.spec
-                    when = replace(draft.when, anchor=known.when.anchor) if same else draft.when
-                    yield from self._put(replace(draft, when=when), known, now)
+                    yield from self._put(replace(draft, when=draft.when.going_on_from(known.when)), known, now)
 
     def _put(self, draft: Draft, known: Schedule | None, now: datetime) -> Iterator[Step]:
         """Let the book say what a file says."""
         if known is None:
-            if draft.when.after(now) is None:
+            if draft.next_after(now) is None:
                 log.info("schedule %s of %s is not kept: %s", draft.name, draft.butler, book.NEVER)
             else:
                 yield partial(_add, draft, now)
@@ -146,7 +143,7 @@ def _begin(draft: Draft, now: datetime, tx: Connection) -> list[int]:
 
 def _change(known: Schedule, draft: Draft, now: datetime, tx: Connection) -> list[int]:
     """Change what a schedule says; one whose last time is past by what it says now is done."""
-    if known.is_on and replace(known, when=draft.when, until=draft.until).next_after(now) is None:
+    if known.is_on and draft.next_after(now) is None:
         known = book.switch_off(tx, known.id, OffBy.DONE)
     book.change(tx, known, draft, now)
     return []

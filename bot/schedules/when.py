@@ -1,7 +1,7 @@
 """When a schedule is due: once, by a cron expression in a zone, or every so often."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import takewhile
@@ -45,6 +45,15 @@ class When:
                 CronSim(self.spec, self.anchor)
             case Form.EVERY:
                 int(self.spec)
+
+    def is_like(self, other: "When") -> bool:
+        """Tell whether two say the same; from where an interval is counted, a file and a chat do not say."""
+        return (self.form, self.spec, self.zone) == (other.form, other.spec, other.zone)
+
+    def going_on_from(self, known: "When | None") -> "When":
+        """Return the same times, an interval counted on from where it was before."""
+        is_same = known is not None and (self.form, self.spec) == (known.form, known.spec)
+        return replace(self, anchor=known.anchor) if known is not None and is_same else self
 
     def after(self, moment: datetime) -> datetime | None:
         """Return the first due time after a moment; None when there is none any more."""
