@@ -39,7 +39,7 @@ def served(room: Room) -> Schedule:
     room.waits_until(room.now + HOUR + timedelta(minutes=2))
     assert room.reads(BEN)[-1] == "I found 4711."
     with room.database.write() as tx:
-        again = runs.take(tx, hourly, room.now, "retrying", room.now, retry_at=room.now + timedelta(minutes=5), why="4711?")
+        again = runs.take(tx, hourly.id, room.now, "retrying", room.now, retry_at=room.now + timedelta(minutes=5), why="4711?")
         runs.note(tx, again, note="4711 is new")
         tx.execute(update(people_rows).where(people_rows.c.id == 2).values(quiet="22:00-07:00"))
         home = conversations.find_or_open(tx, Address(channel="telegram", chat=BEN.id))

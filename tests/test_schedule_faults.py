@@ -86,7 +86,7 @@ def test_a_damaged_schedule_that_is_tried_again_stops_no_clock(room: Room) -> No
     """A second try of what cannot be read ends with a word in the log, and the reminder behind it is said."""
     broken = each(room, 60, name="broken")
     with room.database.write() as tx:
-        runs.take(tx, broken, room.now, "retrying", room.now, retry_at=room.now + MINUTE)
+        runs.take(tx, broken.id, room.now, "retrying", room.now, retry_at=room.now + MINUTE)
     damage(room, broken.id)
     reminds(room, room.now + 2 * MINUTE, "tea")
     room.waits_until(room.now + 3 * MINUTE)
@@ -98,7 +98,7 @@ def test_a_damaged_schedule_that_is_looked_at_ends(room: Room) -> None:
     """A run whose schedule cannot be read any more is not looked at each second for ever."""
     broken = each(room, 60, check={"name": "oddity"})
     with room.database.write() as tx:
-        runs.take(tx, broken, room.now, "checking", room.now)
+        runs.take(tx, broken.id, room.now, "checking", room.now)
     damage(room, broken.id)
     room.fires()
     assert states(room) == ["failed"]

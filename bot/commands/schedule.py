@@ -8,7 +8,7 @@ from sqlalchemy import select
 from bot.commands import own, remind, switching
 from bot.commands.agenda import agenda_command, mine
 from bot.commands.book import Asking, Command, is_number
-from bot.commands.switching import Switching, named
+from bot.commands.switching import Switching
 from bot.household import Household
 from bot.nearest import did_you_mean
 from bot.questions import Answerer
@@ -90,11 +90,11 @@ class ScheduleCommands:
             made = remind.add(asking, self.household, Purpose.REMINDER)
         except ValueError as error:
             return f"{error} Nothing was kept."
-        return _echo(asking, made, f"I shall remind you: {named(made)}.")
+        return _echo(asking, made, f"I shall remind you: {made.title}.")
 
     def _add(self, asking: Asking, words: str) -> str:
         made = remind.add(replace(asking, arguments=words), self.household, Purpose.TASK)
-        return _echo(asking, made, f"{made.butler} will do it: {named(made)}.")
+        return _echo(asking, made, f"{made.butler} will do it: {made.title}.")
 
     def _show(self, asking: Asking, words: str) -> str:
         one = _found(asking, words, "show")
@@ -103,7 +103,7 @@ class ScheduleCommands:
             f"- {english.moment(row.due_at, asking.zone, asking.now)}: {standing.outcome(row, asking.zone, asking.now)}"
             for row in runs_of
         ]
-        head = _echo(asking, one, f"{named(one)}, {standing.kind(one)}.")
+        head = _echo(asking, one, f"{one.title}, {standing.kind(one)}.")
         became = "\n".join(["Last times:", *times]) if times else "Not due so far."
         quoted = "\n".join(f"> {line}" for line in self.firing.words(one).splitlines()) or "It has no words at present."
         return "\n\n".join([head, "\n".join(f"- {fact}" for fact in _facts(asking, one)), became, quoted])
@@ -111,11 +111,11 @@ class ScheduleCommands:
     def _run(self, asking: Asking, words: str) -> str:
         one = _claimed(asking, _found(asking, words, "run"))
         if not self.firing.words(one):
-            raise ValueError(f"{named(one)} cannot be run: {one.prompt_file} of {one.butler} is gone or empty.")
+            raise ValueError(f"{one.title} cannot be run: {one.prompt_file} of {one.butler} is gone or empty.")
         asking.rung.extend(self.firing.by_hand(asking.tx, one, asking.now))
         if one.purpose is Purpose.REMINDER:
-            return f"{named(one)} is said now."
-        return f"{one.butler} begins with {named(one)} now.{_elsewhere(asking, one)}"
+            return f"{one.title} is said now."
+        return f"{one.butler} begins with {one.title} now.{_elsewhere(asking, one)}"
 
     def _pause(self, asking: Asking, words: str) -> str:
         one = _found(asking, words, "pause")
@@ -125,16 +125,16 @@ class ScheduleCommands:
 
     def _resume(self, asking: Asking, words: str) -> str:
         one = self.switching.resume(asking.tx, _found(asking, words, "resume"), asking.now)
-        return _echo(asking, one, f"{named(one)} goes on.")
+        return _echo(asking, one, f"{one.title} goes on.")
 
     def _edit(self, asking: Asking, words: str) -> str:
         number, _, change = words.partition(" ")
         one = _found(asking, number, "edit")
         if one.source is not Source.CHAT:
             where = "butler.toml" if one.source is Source.TOML else one.prompt_file or "a file"
-            raise ValueError(f"{named(one)} stands in {where} in the folder of {one.butler}; change it there.")
+            raise ValueError(f"{one.title} stands in {where} in the folder of {one.butler}; change it there.")
         changed = remind.edit(asking, one, change.strip())
-        return _echo(asking, changed, f"Changed: {named(changed)}.")
+        return _echo(asking, changed, f"Changed: {changed.title}.")
 
     def _remove(self, asking: Asking, words: str) -> str:
         return self.switching.remove(asking.tx, _found(asking, words, "remove"), asking.now)

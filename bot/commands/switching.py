@@ -9,7 +9,6 @@ from sqlalchemy import Connection
 from bot import questions, stopping
 from bot.commands.book import Asking
 from bot.household import Household
-from bot.names import bold
 from bot.people import Person
 from bot.ports import Json
 from bot.questions import Done, Question
@@ -33,23 +32,23 @@ class Switching:
     def pause(self, tx: Connection, one: Schedule, now: datetime) -> str:
         """Let a schedule rest, and stop what is done for it now; return what came of it."""
         if not one.is_on:
-            raise ValueError(f"{named(one)} is off already: {standing.why_off(one)}.")
+            raise ValueError(f"{one.title} is off already: {standing.why_off(one)}.")
         book.switch_off(tx, one.id, OffBy.PERSON)
-        return f"Paused: {named(one)}.{self._stopped(tx, one, now)}"
+        return f"Paused: {one.title}.{self._stopped(tx, one, now)}"
 
     def resume(self, tx: Connection, one: Schedule, now: datetime) -> Schedule:
         """Let a schedule go on, and return it."""
         if one.is_on:
-            raise ValueError(f"{named(one)} is not paused.")
+            raise ValueError(f"{one.title} is not paused.")
         if one.off_by is OffBy.TOML:
-            raise ValueError(f"{named(one)} stands in butler.toml of {one.butler} no more. Put it back there, and it goes on.")
+            raise ValueError(f"{one.title} stands in butler.toml of {one.butler} no more. Put it back there, and it goes on.")
         if one.butler not in self.household().butlers:
-            raise ValueError(f"{named(one)} is for {one.butler}, and there is no such butler any more.")
+            raise ValueError(f"{one.title} is for {one.butler}, and there is no such butler any more.")
         try:
             return book.switch_on(tx, one, now)
         except ValueError:
             raise ValueError(
-                f"{named(one)} has no time to come. `/schedule edit {one.id} tomorrow 8:00` gives it one."
+                f"{one.title} has no time to come. `/schedule edit {one.id} tomorrow 8:00` gives it one."
             ) from None
 
     def remove(self, tx: Connection, one: Schedule, now: datetime) -> str:
@@ -57,11 +56,11 @@ class Switching:
         if not may_go(one):
             how = "take it out of butler.toml" if one.source is Source.TOML else f"empty {one.prompt_file}"
             raise ValueError(
-                f"{named(one)} is kept in the folder of {one.butler} and cannot be removed from here: "
+                f"{one.title} is kept in the folder of {one.butler} and cannot be removed from here: "
                 f"`/schedule pause {one.id}`, or {how}."
             )
         book.switch_off(tx, one.id, OffBy.REMOVED)
-        return f"Removed: {named(one)}.{self._stopped(tx, one, now)}"
+        return f"Removed: {one.title}.{self._stopped(tx, one, now)}"
 
     def answer(self, tx: Connection, person: Person, about: Json, position: int, now: datetime) -> Done:
         """Do what a button below a schedule says."""
@@ -74,7 +73,7 @@ class Switching:
                     return Done(f"{self.pause(tx, one, now)} `/schedule resume {one.id}` takes it up again.")
                 case "Resume":
                     on = self.resume(tx, one, now)
-                    return Done(f"{named(on)} goes on. {english.in_words(on, person.zone or on.when.zone, now)}")
+                    return Done(f"{on.title} goes on. {english.in_words(on, person.zone or on.when.zone, now)}")
                 case _:
                     return Done(self.remove(tx, one, now))
         except ValueError as error:
@@ -97,8 +96,3 @@ def offer(asking: Asking, one: Schedule) -> None:
 def may_go(one: Schedule) -> bool:
     """Tell whether a person can remove a schedule: one that they made, or that nothing keeps any more."""
     return one.source is Source.CHAT or one.off_by in (OffBy.TOML, OffBy.BUTLER)
-
-
-def named(one: Schedule) -> str:
-    """Return a schedule's name and number."""
-    return f"{bold(one.name)} (schedule {one.id})"

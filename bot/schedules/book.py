@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSimError
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, insert, select, update
 
+from bot.names import bold
 from bot.ports import Json
 from bot.schedules.when import Form, When
 from bot.store.schedule_tables import schedules
@@ -104,6 +105,11 @@ class Schedule(Draft):
     made_at: datetime
 
     @property
+    def title(self) -> str:
+        """Its name and number, as people read them."""
+        return f"{bold(self.name)} (schedule {self.id})"
+
+    @property
     def job(self) -> str:
         """Its name in the books of the treasury."""
         return str(self.id)
@@ -130,7 +136,7 @@ def add(tx: Connection, draft: Draft, now: datetime) -> Schedule:
         raise ValueError(NEVER)
     values = {**_values(draft), "is_on": True, "next_at": next_at, "fire_at": next_at, "failures": 0, "made_at": now}
     made = _schedule(tx.execute(insert(schedules).values(values).returning(schedules)).one())
-    _set_cap(tx, made)
+    caps.limit_job(tx, made.job, made.max_cost_month)
     return made
 
 
@@ -143,7 +149,7 @@ def change(tx: Connection, schedule: Schedule, draft: Draft, now: datetime) -> S
             raise ValueError(NEVER)
         values |= {"next_at": next_at, "fire_at": next_at}
     changed = _update(tx, schedule.id, values)
-    _set_cap(tx, changed)
+    caps.limit_job(tx, changed.job, changed.max_cost_month)
     return changed
 
 
@@ -158,7 +164,12 @@ def switch_on(tx: Connection, schedule: Schedule, now: datetime) -> Schedule:
 
 def switch_off(tx: Connection, schedule_id: int, why: OffBy) -> Schedule:
     """Let a schedule be due no more, and keep it."""
-    return _update(tx, schedule_id, {"is_on": False, "off_by": why, "next_at": None, "fire_at": None})
+    return _update(tx, schedule_id, off(why))
+
+
+def off(why: OffBy) -> dict[str, Any]:
+    """Return what a row says of a schedule that is due no more."""
+    return {"is_on": False, "off_by": why, "next_at": None, "fire_at": None}
 
 
 def set_next(tx: Connection, schedule: Schedule, next_at: datetime | None) -> None:
@@ -190,8 +201,7 @@ def move_zone(tx: Connection, person_id: int, zone: ZoneInfo, now: datetime) -> 
         values: dict[str, Any] = {"zone": zone.key}
         if one.is_on and when.form is Form.CRON and when.zone != one.when.zone:
             next_at = replace(one, when=when).next_after(now)
-            values |= {"next_at": next_at, "fire_at": next_at}
-            values |= {"is_on": False, "off_by": OffBy.DONE} if next_at is None else {}
+            values |= {"next_at": next_at, "fire_at": next_at} if next_at is not None else off(OffBy.DONE)
         _update(tx, one.id, values)
     return len([one for one in mine if one.is_on])
 
@@ -218,10 +228,6 @@ def _values(draft: Draft) -> dict[str, Any]:
 def _update(tx: Connection, schedule_id: int, values: dict[str, Any]) -> Schedule:
     changed = update(schedules).where(schedules.c.id == schedule_id).values(values).returning(schedules)
     return _schedule(tx.execute(changed).one())
-
-
-def _set_cap(tx: Connection, schedule: Schedule) -> None:
-    caps.limit_job(tx, schedule.job, schedule.max_cost_month)
 
 
 def _schedule(row: Row[Any]) -> Schedule:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, update
 from bot import transcript, unasked
 from bot.conversations import Conversation
 from bot.messages import Origin, ReplyKind
-from bot.names import bold, escaped
+from bot.names import escaped
 from bot.schedules import allowance, book, runs
 from bot.schedules.book import OffBy, Purpose
 from bot.schedules.runs import HOUSE, Frame, Run
@@ -82,7 +82,7 @@ def _go_without(tx: Connection, frame: Frame, outcome: Outcome, now: datetime) -
     how = "is left out as long as there is no money for it"
     if schedule.when.form is Form.ONCE:
         how = f"was left out, since there is no money for it; `/schedule run {schedule.id}` does it later"
-    text = f"{bold(schedule.name)} (schedule {schedule.id}) {how}. {outcome.words}"
+    text = f"{schedule.title} {how}. {outcome.words}"
     return _say(tx, frame, Word(f"{schedule.name} is left out", text), now)
 
 
@@ -128,7 +128,7 @@ def _complaint(frame: Frame, outcome: Outcome, pause: timedelta | None, *, is_pa
         then = f"`/schedule run {schedule.id}` tries it again."
     else:
         then = "I try again when it is due next."
-    return f"{bold(schedule.name)} (schedule {schedule.id}) failed. {outcome.words} {then}"
+    return f"{schedule.title} failed. {outcome.words} {then}"
 
 
 def _say(tx: Connection, frame: Frame, word: Word, now: datetime) -> int | None:

@@ -13,7 +13,6 @@ from sqlalchemy.exc import IntegrityError
 
 from bot import people, unasked
 from bot.messages import Origin, ReplyKind
-from bot.names import bold
 from bot.people import Gate, Person
 from bot.roles import Right, Role
 from bot.schedules import allowance, book, ending, runs
@@ -175,10 +174,10 @@ class Firing:
     ) -> str | None:
         """Carry out one due time; return why no further one can be, or nothing."""
         if schedule.purpose is Purpose.REMINDER:
-            fired.replies += _remind(tx, schedule, runs.take(tx, schedule, at, "waiting", now, by_hand=by_hand), now)
+            fired.replies += _remind(tx, schedule, runs.take(tx, schedule.id, at, "waiting", now, by_hand=by_hand), now)
             return None
         state = "checking" if schedule.check and not by_hand else "waiting"
-        run_id = runs.take(tx, schedule, at, state, now, by_hand=by_hand)
+        run_id = runs.take(tx, schedule.id, at, state, now, by_hand=by_hand)
         return self._ask(tx, run_id, now, fired) if state == "waiting" else None
 
     def go_on(self, tx: Connection, run_id: int, now: datetime, fired: Fired) -> None:
@@ -205,8 +204,7 @@ class Firing:
         book.switch_off(tx, run.schedule.id, OffBy.FILE)
         place = runs.answers_in(tx, run.schedule)
         if place is not None:
-            named = f"{bold(run.schedule.name)} (schedule {run.schedule.id})"
-            text = f"I have paused {named}: {why}. It goes on when the file has words."
+            text = f"I have paused {run.schedule.title}: {why}. It goes on when the file has words."
             unasked.say(tx, runs.person_of(tx, run.schedule), place, Word(run.schedule.name, text), now)
             fired.replies.append(place.id)
         return why
@@ -253,8 +251,7 @@ def _given_up(tx: Connection, run_id: int, now: datetime) -> Iterator[None]:
 
 def _set_aside(tx: Connection, schedule_id: int, error: Exception) -> None:
     log.error("schedule %s cannot be carried out and is switched off: %s", schedule_id, error)
-    off = {"is_on": False, "off_by": OffBy.FAILURES, "next_at": None, "fire_at": None}
-    tx.execute(update(schedules).where(schedules.c.id == schedule_id).values(off))
+    tx.execute(update(schedules).where(schedules.c.id == schedule_id).values(book.off(OffBy.FAILURES)))
 
 
 def _room(schedule: Schedule, now: datetime) -> timedelta:

@@ -4,9 +4,11 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select, update
 
+from bot.schedules import book
+from bot.schedules import runs as run_book
 from bot.schedules.book import LISTED, OffBy, Source
 from bot.silence import private_conversations
-from bot.store.schedule_tables import ON, RUN_OPEN, held, runs, schedules
+from bot.store.schedule_tables import ON, held, runs, schedules
 from bot.store.tables import turns
 
 FORGOTTEN = "(forgotten)"
@@ -19,10 +21,8 @@ def switch_off(tx: Connection, person_id: int, now: datetime) -> None:
     """
     mine = schedules.c.person_id == person_id
     own = (mine, schedules.c.source != Source.TOML)
-    off = {"is_on": False, "off_by": OffBy.PERSON, "next_at": None, "fire_at": None}
-    tx.execute(update(schedules).where(*own, ON).values(off))
-    stopped = {"state": "stopped", "why": "its person is served no longer", "ended_at": now, "retry_at": None}
-    tx.execute(update(runs).where(_of(mine), RUN_OPEN).values(stopped))
+    tx.execute(update(schedules).where(*own, ON).values(book.off(OffBy.PERSON)))
+    run_book.stop_all(tx, _of(mine), "its person is served no longer", now)
     tx.execute(
         delete(held).where(or_(held.c.person_id == person_id, held.c.conversation_id.in_(private_conversations(person_id))))
     )
@@ -49,8 +49,7 @@ def end_doubles(tx: Connection, person_id: int) -> None:
     """Let what a butler does by itself for somebody who was two people be done once."""
     mine = (schedules.c.person_id == person_id, schedules.c.source == Source.HOUSE, LISTED)
     first = select(func.min(schedules.c.id)).where(*mine).group_by(schedules.c.butler, schedules.c.name)
-    removed = {"is_on": False, "off_by": OffBy.REMOVED, "next_at": None, "fire_at": None}
-    tx.execute(update(schedules).where(*mine, schedules.c.id.not_in(first)).values(removed))
+    tx.execute(update(schedules).where(*mine, schedules.c.id.not_in(first)).values(book.off(OffBy.REMOVED)))
 
 
 def _of(which: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, exists, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, exists, insert, select, update
 
 from bot import conversations, people, unasked
 from bot.conversations import Conversation
@@ -78,9 +78,9 @@ class Frame:
     job: str  # the schedule that pays for it
 
 
-def take(tx: Connection, schedule: Schedule, due_at: datetime, state: str, now: datetime, **more: Any) -> int:  # noqa: ANN401
+def take(tx: Connection, schedule_id: int, due_at: datetime, state: str, now: datetime, **more: Any) -> int:  # noqa: ANN401
     """Note a run and return its id; the table refuses a second one of the same due time."""
-    values = {"schedule_id": schedule.id, "due_at": due_at, "state": state, "fired_at": now}
+    values = {"schedule_id": schedule_id, "due_at": due_at, "state": state, "fired_at": now}
     standing = {"times": 1, "tainted": False, "by_hand": False, "tries": 0}
     return int(tx.execute(_TAKE, {**values, **standing, **more}).scalar_one())
 
@@ -92,9 +92,7 @@ def skip(tx: Connection, schedule_id: int, span: Span, why: str, now: datetime) 
     if last is not None and is_same and last.times and span.times:
         note(tx, last.id, through=span.last, times=last.times + span.times, fired_at=now, ended_at=now)
         return
-    values = {"schedule_id": schedule_id, "due_at": span.first, "through": span.last, "times": span.times}
-    standing = {"state": "skipped", "why": why, "tainted": False, "by_hand": False, "tries": 0}
-    tx.execute(_TAKE, {**values, **standing, "fired_at": now, "ended_at": now})
+    take(tx, schedule_id, span.first, "skipped", now, through=span.last, times=span.times, why=why, ended_at=now)
 
 
 def nothing_new(tx: Connection, run: Run, now: datetime) -> None:
@@ -157,8 +155,7 @@ def payer(tx: Connection, schedule: Schedule) -> str:
 
 def began_others(tx: Connection, turn_id: int) -> bool:
     """Tell whether a turn began others, which spend what it may spend."""
-    row = tx.execute(_BEGAN, {"turn": turn_id}).first()
-    return row is not None
+    return tx.execute(_BEGAN, {"turn": turn_id}).first() is not None
 
 
 def answers_in(tx: Connection, schedule: Schedule) -> Conversation | None:
@@ -175,14 +172,18 @@ def give_up(tx: Connection, run_id: int, now: datetime) -> None:
 
 def stop(tx: Connection, conversation_id: int, now: datetime) -> None:
     """Note that somebody stopped what is done in a schedule's own conversation."""
-    for schedule_id in tx.scalars(select(schedules.c.id).where(schedules.c.place_id == conversation_id)).all():
-        stop_of(tx, schedule_id, now)
+    mine = select(schedules.c.id).where(schedules.c.place_id == conversation_id)
+    stop_all(tx, runs.c.schedule_id.in_(mine), STOPPED, now)
 
 
 def stop_of(tx: Connection, schedule_id: int, now: datetime) -> None:
     """Note that somebody stopped what is done for a schedule."""
-    stopped = update(runs).where(runs.c.schedule_id == schedule_id, RUN_OPEN)
-    tx.execute(stopped.values(state="stopped", why=STOPPED, ended_at=now, retry_at=None))
+    stop_all(tx, runs.c.schedule_id == schedule_id, STOPPED, now)
+
+
+def stop_all(tx: Connection, which: ColumnElement[bool], why: str, now: datetime) -> None:
+    """Note that those of these runs that are not over were stopped."""
+    tx.execute(update(runs).where(which, RUN_OPEN).values(state="stopped", why=why, ended_at=now, retry_at=None))
 
 
 def to_check(tx: Connection) -> list[int]:
