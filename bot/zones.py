@@ -12,16 +12,16 @@ _LOOKS_LIKE_ONE = re.compile(r"[a-z_]{2,}/[a-z_]{2,}[a-z0-9_/+-]*|utc", re.IGNOR
 
 def read_zone(text: str) -> ZoneInfo:
     """Return the zone of a name, in whatever letters. Raises ValueError with a sentence."""
-    name = _names().get(text.strip().replace(" ", "_").casefold())
+    name = names().get(text.strip().replace(" ", "_").casefold())
     if name is None:
-        meant = did_you_mean(text.replace(" ", "_"), _names().values())
+        meant = did_you_mean(text.replace(" ", "_"), names().values())
         raise ValueError(f"{text} is no zone such as {EXAMPLE}.{meant}")
     return ZoneInfo(name)
 
 
 def find_zone(word: str) -> ZoneInfo | None:
     """Return the zone that a word among others names as an area and a city, or as UTC; None for any other word."""
-    name = _names().get(word.casefold()) if looks_like_zone(word) else None
+    name = names().get(word.casefold()) if looks_like_zone(word) else None
     return None if name is None else ZoneInfo(name)
 
 
@@ -31,5 +31,6 @@ def looks_like_zone(word: str) -> bool:
 
 
 @cache
-def _names() -> dict[str, str]:
+def names() -> dict[str, str]:
+    """Return every zone by its name in small letters."""
     return {name.casefold(): name for name in available_timezones()}

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from adapters.chats.slack.manifest import SCOPES
 from bot.store.database import Database
 from tests.anthropic_server import AnthropicServer
 from tests.houses import OWNER, House
 from tests.room import Room
+from tests.slack_server import SlackServer
 from tests.spenders import books
 from tests.telegram_people import Person
 from tests.telegram_server import TelegramServer
@@ -29,6 +31,16 @@ def telegram() -> Iterator[TelegramServer]:
         yield server
         # To an edit that changes nothing the vendor's refusal is the expected answer.
         assert [call for call in server.refusals if "not modified" not in call.description] == []
+
+
+@pytest.fixture(scope="module")
+def slack() -> Iterator[SlackServer]:
+    """A workspace; nothing that the house sends may be refused without a test having asked for it."""
+    with SlackServer() as server:
+        server.scopes.intersection_update(SCOPES)  # those of the manifest are enough
+        yield server
+        assert server.refusals == []
+        assert server.protocol_errors == []
 
 
 @pytest.fixture(scope="module")

@@ -13,32 +13,13 @@ from bot.errors import ConfigurationError
 from bot.household import read_butler
 from bot.schedules.table import ScheduleTable, read_interval
 from tests.houses import ROOT
+from tests.test_configuration import DESIGN_TOML
 
 HEAD = "[butler]\nname = 'a'\n\n[[butler.schedule]]\nname = 'x'\n"
 DUE = "cron = '0 8 * * *'\n"
 DOES = "prompt = 'Brief me.'\n"
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
-# As the design has it, to the letter.
-DESIGN = """\
-[butler]
-name = "assistant"
-description = "Personal assistant with email and calendar"
-port = 8101                      # accepted; nothing listens
-
-[[butler.schedule]]
-name = "morning-briefing"
-cron = "0 8 * * *"
-prompt = "Check my calendar for today, summarize meetings, and email me a briefing."
-
-[modules.email]                  # module "email", provider "gmail": the entry point `email.gmail` in group `butlers.modules`
-provider = "gmail"
-address = "me@example.com"
-
-[modules.calendar]
-provider = "google"
-calendar_id = "primary"
-"""
 
 
 def write(folder: Path, text: str, name: str = "a") -> Path:
@@ -57,7 +38,7 @@ def complaint(folder: Path, text: str) -> str:
 
 def test_the_design_s_file_works(tmp_path: Path) -> None:
     """The file of the design is read as it stands, and nothing of its schedule is missing in this house."""
-    butler = read_butler(write(tmp_path, DESIGN, "assistant"))
+    butler = read_butler(write(tmp_path, DESIGN_TOML, "assistant"))
     (table,) = butler.schedules
     assert (table.name, table.when(BERLIN, NOW).spec, table.silent, table.catch_up) == (
         "morning-briefing",

@@ -6,23 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from adapters.chats.slack.manifest import SCOPES
 from tests.anthropic_server import AnthropicServer
 from tests.houses import House, wait_until
 from tests.slack_people import SlackChannel, SlackPerson
 from tests.slack_server import SlackServer
 
 SOON = timedelta(seconds=0.5)
-
-
-@pytest.fixture(scope="module")
-def slack() -> Iterator[SlackServer]:
-    """A workspace; nothing that the house sends may be refused."""
-    with SlackServer() as server:
-        server.scopes.intersection_update(SCOPES)  # those of the manifest are enough
-        yield server
-        assert server.refusals == []
-        assert server.protocol_errors == []
 
 
 @pytest.fixture(scope="module")

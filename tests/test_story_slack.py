@@ -16,16 +16,6 @@ MEMBERS = [f"U{number}" for number in range(100, 160)]
 
 
 @pytest.fixture(scope="module")
-def slack() -> Iterator[SlackServer]:
-    """A workspace; nothing that the house sends may be refused without a test having asked for it."""
-    with SlackServer() as server:
-        server.scopes.intersection_update(SCOPES)  # those of the manifest are enough
-        yield server
-        assert server.refusals == []
-        assert server.protocol_errors == []
-
-
-@pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory, slack: SlackServer, claude: AnthropicServer) -> Iterator[House]:
     """A running house on Slack that thinks with Claude."""
     home = House(tmp_path_factory.mktemp("house"), None, claude, slack)

@@ -54,8 +54,6 @@ class AlarmClock(Scheduler):  # type: ignore[misc] # rq-scheduler has no types
 
     def enqueue_jobs(self) -> None:
         """Ring for what has become due. Raises RedisError."""
-        if not self.leads():
-            return
         for raw in self.connection.zrangebyscore(self.scheduled_jobs_key, 0, datetime.now(UTC).timestamp()):
             job_id = raw.decode(errors="replace")
             try:

@@ -37,6 +37,7 @@ class Clock:
     announce: Callable[[Fired], None]  # tells who has to do something
     now: Now
     stopping: threading.Event = field(default_factory=threading.Event)
+    _leads: bool = True
     _sweep_at: float = 0.0
     _beat_at: float = 0.0
     _next_at: datetime | None = None
@@ -46,7 +47,8 @@ class Clock:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stopping.set())
         while not self.stopping.wait(self._pause()):
-            for work in (self._synchronise, self._fire, self._look_after, self.alarms.enqueue_jobs):
+            self._leads = self.alarms.leads()
+            for work in (self._synchronise, self._fire, self._look_after, self._wake):
                 self._try(work)
         self.alarms.remove_lock()
 
@@ -71,7 +73,7 @@ class Clock:
     def _fire(self) -> None:
         """Carry out what is due; what does not fit one transaction follows in the next."""
         self._next_at = self.firing.next_at()
-        patience = timedelta(0) if self.alarms.leads() else PATIENCE
+        patience = timedelta(0) if self._leads else PATIENCE
         while self._next_at is not None and self._next_at <= self.now() - patience:
             self.announce(self.firing.fire(patience))
             self._next_at = self.firing.next_at()
@@ -85,3 +87,8 @@ class Clock:
         if monotonic() >= self._beat_at:
             self._beat_at = monotonic() + BEAT_EVERY
             self.announce(Fired(replies=[*self.beat()]))
+
+    def _wake(self) -> None:
+        """Ring for the waits that are over."""
+        if self._leads:
+            self.alarms.enqueue_jobs()

@@ -1,8 +1,9 @@
 """The time tool of a butler."""
 
 from functools import cache
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
+from bot import zones
 from bot.nearest import did_you_mean
 from bot.tools import Context, Effect, ToolError, tool
 
@@ -29,7 +30,7 @@ def _zone(place: str) -> str:
 def _zones() -> dict[str, str]:
     """Return every zone by its full name and, where that is not ambiguous, by its city."""
     cities: dict[str, list[str]] = {}
-    for zone in available_timezones():
+    for zone in zones.names().values():
         cities.setdefault(zone.rpartition("/")[2].casefold(), []).append(zone)
-    by_city = {city: min(zones, key=lambda zone: ("/" not in zone, zone)) for city, zones in cities.items()}
-    return by_city | {zone.casefold(): zone for zone in available_timezones()}
+    by_city = {city: min(found, key=lambda zone: ("/" not in zone, zone)) for city, found in cities.items()}
+    return by_city | zones.names()
