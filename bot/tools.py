@@ -62,20 +62,24 @@ class _Mark:
     effect: Effect
     own: bool
     find: str | None
+    rare: bool
 
 
-def tool(effect: Effect = Effect.BLIND, *, own: bool = False, find: str | None = None) -> Callable[[Method], Method]:
+def tool(
+    effect: Effect = Effect.BLIND, *, own: bool = False, find: str | None = None, rare: bool = False
+) -> Callable[[Method], Method]:
     """Mark a method as a tool.
 
     `own`: it touches nothing but the butler's own store, so that it may be used after a stranger's text was read.
     `find`: for look-up tools, the name of the method that takes the same arguments and returns the result of an earlier
     call with the same key, or None when there was none.
+    `rare`: it is not in every prompt; a model finds it when it needs it.
     """
     if (effect is Effect.LOOK_UP) != (find is not None):
         raise TypeError("a look-up tool, and only such a one, names the method that finds its effect again")
 
     def mark(method: Method) -> Method:
-        setattr(method, _MARK, _Mark(effect, own, find))
+        setattr(method, _MARK, _Mark(effect, own, find, rare))
         return method
 
     return mark
@@ -89,6 +93,7 @@ class Tool:
     description: str
     effect: Effect
     own: bool
+    rare: bool
     arguments: type[BaseModel]
     wants_context: bool
     method: Callable[..., str]
@@ -164,6 +169,7 @@ def tools_of(holder: object) -> list[Tool]:
                     description=inspect.getdoc(method) or "",
                     effect=mark.effect,
                     own=mark.own,
+                    rare=mark.rare,
                     arguments=arguments_of(method, _CONTEXT),
                     wants_context=_CONTEXT in inspect.signature(method).parameters,
                     method=method,

@@ -18,6 +18,7 @@ from bot.chat_forms import forms
 from bot.settings import Settings
 from bot.store.chat_tables import readings
 from bot.store.database import Database
+from bot.store.file_tables import blobs
 from bot.store.tables import metadata
 from tests.houses import BUTLER, ROOT, House
 
@@ -130,7 +131,7 @@ def test_links_lead_somewhere(document: Path) -> None:
 
 def test_the_migrations_make_the_tables(database: Database) -> None:
     """A database that the migrations made has the tables of the code, to the column."""
-    assert readings.name in metadata.tables
+    assert {readings.name, blobs.name} <= set(metadata.tables)
     engine = create_engine(database.url)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection)

@@ -14,9 +14,9 @@ from bot.__main__ import main
 from bot.messages import Address
 from bot.settings import load
 from tests.houses import ROOT, House
+from workers.foundation import utc_now
 from workers.front_desk import FrontDesk
 from workers.house import House as Built
-from workers.house import utc_now
 from workers.liveness import note_birth
 from workers.terminal import warn_when_alone
 

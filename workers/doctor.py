@@ -24,7 +24,8 @@ from bot.treasury.audit import imbalances
 from bot.treasury.keys import Key
 from bot.treasury.providers import Tier
 from workers import modules
-from workers.house import House, utc_now
+from workers.foundation import utc_now
+from workers.house import House
 from workers.liveness import is_held
 
 LEAST_SPACE = 200 * 2**20  # bytes

@@ -22,7 +22,8 @@ from bot.ports import Chat
 from bot.presence import Presences
 from bot.reception import Received
 from bot.store.async_database import AsyncDatabase
-from workers.house import House, utc_now
+from workers.foundation import utc_now
+from workers.house import House
 from workers.live import REPLY, listen
 
 THREADS = 4

@@ -1,17 +1,8 @@
 """The house: the one place where everything is put together, from settings to tools."""
 
-import getpass
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from datetime import UTC, datetime
 from functools import cached_property
-from time import monotonic, sleep
 
-from redis import Redis
-from sqlalchemy import Connection
-
-from bot import logs
 from bot.agent import Agent
 from bot.commands.book import CommandBook
 from bot.commands.budget import BudgetCommand
@@ -20,159 +11,34 @@ from bot.commands.look import LookCommands
 from bot.commands.schedule import ScheduleCommands
 from bot.commands.switching import Switching
 from bot.commands.talk import TalkCommands
-from bot.errors import ConfigurationError
 from bot.heartbeat import Heartbeat
-from bot.household import LiveHousehold
-from bot.notices import tell_owners
-from bot.people import Gate, gate
 from bot.practice import Practice
 from bot.reception import Reception
-from bot.redaction import Redactor
 from bot.register import Register
 from bot.schedules.desk import Desk
 from bot.schedules.firing import Fired, Firing
 from bot.schedules.sync import Sync
-from bot.settings import Settings
 from bot.settling import Settling
-from bot.skill_notes import SkillNote, read_notes
-from bot.store import migrate
-from bot.treasury.alerts import Alert
-from bot.treasury.treasury import Treasury
 from bot.turn import Turns
 from skills.belongings import Belongings
 from skills.memory.command import memory_command
 from workers import modules
-from workers.alarms import AlarmClock
 from workers.announcing import announce
 from workers.checking import Checking
 from workers.clock import Clock
-from workers.home import Home
+from workers.foundation import Foundation, utc_now
 from workers.interrupts import Interrupts
 from workers.kits import Kits
 from workers.live import Newsroom
-from workers.liveness import Watch, is_held
-from workers.memory import keep_what_is_loaded, use_one_heap
-from workers.purse import Purse
-from workers.queue import Doorbell, connect
-from workers.stores import SKILLS, Stores
+from workers.liveness import Watch
 from workers.sweep import Sweep
 from workers.turns import TurnRunner
 
-QUEUE_STARTS_WITHIN = 5.0  # seconds; a house that starts later than its queue works without one until then
 TOOL_THREADS = 64
 
 
-def utc_now() -> datetime:
-    """Return the present time."""
-    return datetime.now(UTC)
-
-
-class House:
+class House(Foundation):
     """What the processes are made of; each part is built when a process first needs it."""
-
-    def __init__(self, settings: Settings, only: Sequence[str] = ()) -> None:
-        self.settings = settings
-        self._only = only
-        self.home = Home(settings.home)
-        self.purse = Purse(settings, self._tell)
-
-    def open(self, process: str, *, log_to_file: bool = False) -> None:
-        """Make the house ready for a process: folder, log, butlers and tables. Raises ConfigurationError."""
-        use_one_heap()
-        self.home.make()
-        logs.start_logging(process, self.redactor, self.home.logs if log_to_file else None)
-        self.stores.prepare(self.household().butlers)
-        self.enter_keys()
-        self._wait_for_redis()
-        keep_what_is_loaded()
-
-    def look_in(self) -> None:
-        """Make the books ready for who only asks something. Raises ConfigurationError."""
-        self.home.make()
-        self.stores.prepare([])
-        if not is_held(self.home.lock("house")):  # a house that runs has entered its keys
-            self.enter_keys()
-
-    def make_tables(self) -> None:
-        """Bring the tables into order, in a process that does nothing else. Raises ConfigurationError."""
-        self.stores.prepare(self.household().butlers, migrate.upgrade_here)
-
-    def _wait_for_redis(self) -> None:
-        """Give the queue a moment to come up. Raises ConfigurationError when there never was one."""
-        if self.settings.redis_url is None and not is_held(self.home.lock("house")):
-            raise ConfigurationError(
-                f"REDIS_URL: no house runs in {self.home.folder}, so there is no queue. Start it with `butler up`, or "
-                "set REDIS_URL to a Redis or Valkey server of your own."
-            )
-        deadline = monotonic() + QUEUE_STARTS_WITHIN
-        while self.doorbell.fault() is not None and monotonic() < deadline:
-            sleep(0.01)
-
-    def _tell(self, tx: Connection, alert: Alert, now: datetime) -> None:
-        tell_owners(tx, self.gate, alert.key, alert.words, now)
-
-    def enter_keys(self) -> None:
-        """Let the books know the keys that are set."""
-        with self.stores.house.write() as tx:
-            self.treasury.enter_keys(tx, utc_now())
-
-    @cached_property
-    def redactor(self) -> Redactor:
-        """What cleans secrets out of whatever is written."""
-        with suppress(ConfigurationError):  # whoever needs the keys says what is wrong with them
-            return Redactor((*self.settings.secrets, *(key.secret for key in self.purse.keys)))
-        return Redactor(self.settings.secrets)
-
-    def close(self) -> None:
-        """Close every connection that was opened."""
-        self.redis.close()
-        self.purse.close()
-        self.stores.close()
-
-    @cached_property
-    def household(self) -> LiveHousehold:
-        """The butlers."""
-        return LiveHousehold(self.settings.household, self.settings.default_butler, self._only)
-
-    @cached_property
-    def stores(self) -> Stores:
-        """The databases."""
-        return Stores(self.home)
-
-    @cached_property
-    def redis_url(self) -> str:
-        """Where Redis is: the one that was set, or the house's own."""
-        return self.settings.redis_url or f"unix://{self.home.socket}"
-
-    @cached_property
-    def redis(self) -> Redis:
-        """The connection to it."""
-        return connect(self.redis_url)
-
-    @cached_property
-    def doorbell(self) -> Doorbell:
-        """What asks for turns."""
-        return Doorbell(self.redis)
-
-    @cached_property
-    def alarms(self) -> AlarmClock:
-        """What asks for turns later."""
-        return AlarmClock(self.redis, self.doorbell)
-
-    @property
-    def treasury(self) -> Treasury:
-        """Who decides what is spent."""
-        return self.purse.treasury
-
-    @cached_property
-    def gate(self) -> Gate:
-        """Who may speak to the house."""
-        return gate(self.settings, getpass.getuser())
-
-    @cached_property
-    def notes(self) -> tuple[SkillNote, ...]:
-        """How the house's own skills are used."""
-        return read_notes(SKILLS)
 
     def commands(self) -> CommandBook:
         """Return the commands, each once, the same for every chat."""
@@ -287,7 +153,7 @@ class House:
                 notes=self.notes,
                 redactor=self.redactor,
                 show=self._news.text,
-                tell=self._tell,
+                tell=self.tell,
             ),
             treasury=self.treasury,
             redactor=self.redactor,

@@ -15,7 +15,8 @@ from bot.treasury import accounts
 from bot.treasury.accounts import Viewer
 from bot.treasury.desk import AllocationResult
 from bot.treasury.spending_chart import spending_chart
-from workers.house import House, utc_now
+from workers.foundation import utc_now
+from workers.house import House
 from workers.treasury import Butler
 
 _ESCAPED = re.compile(r"\\([\\`*_~\[\]<>|!$&#])")

@@ -11,7 +11,8 @@ from uuid import uuid4
 
 from bot.errors import ConfigurationError
 from bot.settings import Settings
-from workers.house import House, utc_now
+from workers.foundation import utc_now
+from workers.house import House
 from workers.interrupts import Interrupts
 from workers.key_probes import KeyProbes
 from workers.liveness import held, lock_path, note_birth, note_death

@@ -15,7 +15,8 @@ from bot.schedules.standing import in_a_line
 from bot.settings import Settings
 from bot.store.tables import turns
 from workers import modules
-from workers.house import House, utc_now
+from workers.foundation import utc_now
+from workers.house import House
 
 MOST = 20
 _BUTLER = """\

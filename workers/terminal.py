@@ -19,8 +19,9 @@ from bot.messages import Button
 from bot.services import together
 from bot.store.tables import inbox
 from bot.store.tables import outbox as replies
+from workers.foundation import utc_now
 from workers.front_desk import FrontDesk
-from workers.house import House, utc_now
+from workers.house import House
 from workers.liveness import held
 
 MOST_WINDOWS = 9

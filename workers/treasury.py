@@ -5,7 +5,8 @@ from typing import Self
 
 from bot.settings import Settings, load
 from bot.treasury.desk import Desk
-from workers.house import House, utc_now
+from workers.foundation import utc_now
+from workers.house import House
 
 
 class Butler(Desk):
