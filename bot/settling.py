@@ -50,7 +50,7 @@ class Settling:
             found = transcript.open_calls(tx, turn.conversation.id)
             if found is None:
                 return
-            entry, calls = found
+            entry, calls = found[0], tuple(toolbox.meant(call) for call in found[1])
             stranger = transcript.stranger_was_read(tx, turn.conversation.id)
         keys = [journal.call_key(turn.id, entry.id, position) for position in range(len(calls))]
         with turn.writing() as tx:

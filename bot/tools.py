@@ -1,6 +1,8 @@
 """Tools: plain typed methods that a model may call, and what one call knows about itself."""
 
 import inspect
+import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,13 +15,16 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from bot.errors import ButlersError
 from bot.nearest import did_you_mean
-from bot.ports import Json, ToolForm
+from bot.ports import Call, Json, ToolForm
 
 LONGEST_RESULT = 30_000  # characters; more would crowd the conversation out of the prompt
 Method = TypeVar("Method", bound=Callable[..., str])
 _MARK = "_tool_mark"
 _OPEN = "additionalProperties"  # unknown ones are refused, and models do not invent them
 _CONTEXT = "context"  # the parameter, always the first, through which a tool learns about its call
+FIND, USE = "find_tool", "use_tool"
+MOST_FOUND = 5
+_STEM = 4  # letters by which words are taken for the same: remind, reminder
 
 
 class Effect(StrEnum):
@@ -128,20 +133,32 @@ class Tool:
 
 
 class Toolbox:
-    """A butler's tools, by name."""
+    """A butler's tools, by name; where some are rare, with the two tools by which those are found and used."""
 
     def __init__(self, holders: Iterable[object]) -> None:
         self._tools: dict[str, Tool] = {}
         for holder in holders:
-            for found in tools_of(holder):
-                if found.name in self._tools:
-                    raise ButlersError(f"Two tools are named {found.name}.")
-                self._tools[found.name] = found
+            self._add(tools_of(holder))
+        if rare := [found for found in self._tools.values() if found.rare]:
+            self._add(tools_of(RareTools(rare, self._tools)))
+
+    def _add(self, tools: Iterable[Tool]) -> None:
+        for found in tools:
+            if found.name in self._tools:
+                raise ButlersError(f"Two tools are named {found.name}.")
+            self._tools[found.name] = found
 
     @cached_property
     def forms(self) -> tuple[ToolForm, ...]:
-        """The descriptions of all tools, always in the same order, so that the prompt's cached prefix never changes."""
-        return tuple(self._tools[name].form for name in sorted(self._tools))
+        """The descriptions in every prompt, always in the same order, so that the prompt's cached prefix never changes."""
+        return tuple(self._tools[name].form for name in sorted(self._tools) if not self._tools[name].rare)
+
+    def meant(self, call: Call) -> Call:
+        """Return the call that a use of a rare tool stands for, so that every rule holds for the tool that is used."""
+        name, arguments = (call.arguments.get(key) for key in ("name", "arguments"))
+        if call.name != USE or name in (FIND, USE) or name not in self._tools or not isinstance(arguments or {}, dict):
+            return call
+        return call.model_copy(update={"name": name, "arguments": arguments or {}})
 
     def get(self, name: str) -> Tool:
         """Return a tool. Raises ToolError that names the nearest one."""
@@ -156,6 +173,42 @@ class Toolbox:
         return found.effect if found else Effect.BLIND
 
 
+class RareTools:
+    """Finds tools that are not in every prompt."""
+
+    def __init__(self, rare: Iterable[Tool], known: Mapping[str, Tool]) -> None:
+        self._rare = {found.name: found for found in rare}
+        self._known = known
+
+    @tool(Effect.READ)
+    def find_tool(self, words: str) -> str:
+        """Describe more tools, by what they do: {names}."""
+        wanted = {word[:_STEM] for word in re.findall(r"\w+", words.lower())}
+        ranks = {found: len(wanted & _stems(found)) for found in self._rare.values()}
+        best = sorted((found for found in ranks if ranks[found]), key=lambda found: (-ranks[found], found.name))
+        if not best:
+            return f"No tool's description has these words. There are: {', '.join(sorted(self._rare))}."
+        return "\n".join(json.dumps(found.form.model_dump(), ensure_ascii=False) for found in best[:MOST_FOUND])
+
+    @tool(Effect.READ)
+    def use_tool(self, name: str, arguments: Json | None = None) -> str:
+        """Use one of them."""
+        if name in self._known:
+            raise ToolError(f"{name} cannot be used in this way; call it as it is, with an object of its arguments.")
+        del arguments
+        raise ToolError(f"There is no tool {name}.{did_you_mean(name, self._known)}")
+
+    @property
+    def names(self) -> str:
+        """Their names, as they are told with every prompt."""
+        return " ".join(sorted(self._rare))
+
+
+def _stems(found: Tool) -> set[str]:
+    told = f"{found.name} {found.description} {' '.join(found.arguments.model_fields)}".lower()
+    return {word[:_STEM] for word in re.findall(r"[^\W_]+", told)}
+
+
 def tools_of(holder: object) -> list[Tool]:
     """Return the tools among an object's methods, in the order of their names."""
     found = []
@@ -166,7 +219,7 @@ def tools_of(holder: object) -> list[Tool]:
             found.append(
                 Tool(
                     name=name,
-                    description=inspect.getdoc(method) or "",
+                    description=(inspect.getdoc(method) or "").replace("{names}", getattr(holder, "names", "")),
                     effect=mark.effect,
                     own=mark.own,
                     rare=mark.rare,

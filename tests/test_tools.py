@@ -1,5 +1,6 @@
 """Tools: plain typed methods become forms that a model reads, and wrong marks are refused where they stand."""
 
+import json
 from datetime import UTC, datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -8,6 +9,7 @@ import pytest
 from pydantic import Field
 
 from bot.errors import ButlersError
+from bot.ports import Call
 from bot.tools import LONGEST_RESULT, Context, Effect, Toolbox, ToolError, shorten, tool, tools_of
 from skills.time.tools import Time
 
@@ -113,3 +115,43 @@ def test_no_such_place() -> None:
     """An unknown place names the nearest known one."""
     with pytest.raises(ToolError, match=r"Tokio names no IANA zone\. Did you mean tokyo"):
         Time().current_time(CONTEXT, "Tokio")
+
+
+class Cellar:
+    """Some tools that are seldom needed."""
+
+    @tool(Effect.KEYED, rare=True)
+    def decant(self, wine: str) -> str:
+        """Decant a bottle of wine."""
+        return f"decanted {wine}"
+
+    @tool(Effect.READ, rare=True)
+    def count_bottles(self) -> str:
+        """Count what lies there."""
+        return "12"
+
+
+def test_rare_tools_are_told_by_name_and_found_by_words() -> None:
+    """A prompt holds the names of rare tools and no more of them; words of what they do bring their forms."""
+    box = Toolbox([Kitchen(), Cellar()])
+    assert [form.name for form in box.forms] == ["find_tool", "note", "order", "taste", "use_tool"]
+    assert box.forms[0].description == "Describe more tools, by what they do: count_bottles decant."
+    find = box.get("find_tool")
+    assert json.loads(find.run(CONTEXT, {"words": "decanting"})) == box.get("decant").form.model_dump()
+    assert len(find.run(CONTEXT, {"words": "a bottle"}).splitlines()) == 2
+    assert find.run(CONTEXT, {"words": "ski"}) == "No tool's description has these words. There are: count_bottles, decant."
+    assert "find_tool" not in {form.name for form in Toolbox([Kitchen()]).forms}
+
+
+def test_a_use_of_a_rare_tool_is_a_call_of_it() -> None:
+    """What use_tool is called with becomes the call that is meant; what cannot be meant is refused with a reason."""
+    box = Toolbox([Kitchen(), Cellar()])
+    meant = box.meant(Call(id="1", name="use_tool", arguments={"name": "decant", "arguments": {"wine": "Barolo"}}))
+    assert (meant.name, meant.arguments) == ("decant", {"wine": "Barolo"})
+    assert box.meant(Call(id="1", name="use_tool", arguments={"name": "count_bottles"})).name == "count_bottles"
+    for arguments in ({"name": "use_tool"}, {"name": "decamp"}, {"name": "decant", "arguments": "Barolo"}, {}):
+        assert box.meant(Call(id="1", name="use_tool", arguments=arguments)).name == "use_tool"
+    with pytest.raises(ToolError, match=r"There is no tool decamp\. Did you mean decant"):
+        box.get("use_tool").run(CONTEXT, {"name": "decamp"})
+    with pytest.raises(ToolError, match="decant cannot be used in this way"):
+        box.get("use_tool").run(CONTEXT, {"name": "decant", "arguments": {}})

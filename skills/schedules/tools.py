@@ -18,17 +18,17 @@ class Schedules:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    @tool(Effect.READ)
+    @tool(Effect.READ, rare=True)
     def status(self, context: Context) -> str:
         """Show how you and the house stand."""
         return self._desk.status(context)
 
-    @tool(Effect.UPSERT)
+    @tool(Effect.UPSERT, rare=True)
     def tick(self, context: Context) -> str:
         """Carry out now what is due."""
         return self._desk.tick(context)
 
-    @tool(Effect.KEYED)
+    @tool(Effect.KEYED, rare=True)
     def trigger(self, context: Context, prompt: str, background: Annotated[str, Field(alias="context")] = "") -> str:
         """Begin a turn of its own now."""
         words = f"{prompt.strip()}\n\n{background.strip()}" if prompt.strip() else ""
@@ -53,7 +53,7 @@ class Schedules:
         wish = Wish(purpose=Purpose.TASK, prompt=prompt, name=name, zone=zone, silent=silent)
         return _told(lambda: self._desk.make(context, when, wish))
 
-    @tool(Effect.UPSERT)
+    @tool(Effect.UPSERT, rare=True)
     def schedule_update(
         self,
         context: Context,
@@ -69,7 +69,7 @@ class Schedules:
         values = {field: words.strip() for field, words in given.items() if words.strip()}
         return _told(lambda: self._desk.change(context, id, values, on=on))
 
-    @tool(Effect.UPSERT)
+    @tool(Effect.UPSERT, rare=True)
     def schedule_delete(self, context: Context, id: Number) -> str:  # noqa: A002 - the same
         """Remove one."""
         return _told(lambda: self._desk.remove(context, id))
@@ -79,7 +79,7 @@ class Schedules:
         """Say these words at a time."""
         return _told(lambda: self._desk.make(context, when, Wish(purpose=Purpose.REMINDER, prompt=text)))
 
-    @tool(Effect.KEYED)
+    @tool(Effect.KEYED, rare=True)
     def nudge(
         self,
         context: Context,

@@ -38,14 +38,14 @@ class State:
             raise ToolError(NOTHING_KEPT)
         return f"{key} is set."
 
-    @tool(Effect.UPSERT, own=True)
+    @tool(Effect.UPSERT, own=True, rare=True)
     def state_delete(self, context: Context, key: Key) -> str:
         """Remove a key; no harm when there is none."""
         with self._store.write() as tx:
             values.drop(tx, context.subject, key)
         return f"{key} is gone."
 
-    @tool(Effect.READ)
+    @tool(Effect.READ, rare=True)
     def state_list(self, context: Context, prefix: str = "") -> str:
         """List the keys that begin with a prefix."""
         with self._store.read() as tx:
