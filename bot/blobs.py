@@ -3,7 +3,7 @@
 from hashlib import sha256
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.postgresql import insert
 
 from bot.store.file_tables import blobs
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, func, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot import ailments, questions
@@ -84,7 +84,9 @@ class Heartbeat:
 
 def _note(tx: Connection, butler: str, found: Sequence[Ailment], now: datetime) -> None:
     values = {"at": now, "findings": [{"kind": one.kind, "words": one.words} for one in found]}
-    tx.execute(insert(beats).values(butler=butler, **values).on_conflict_do_update([beats.c.butler], set_=values))
+    tx.execute(
+        insert(beats).values(butler=butler, **values).on_conflict_do_update(index_elements=[beats.c.butler], set_=values)
+    )
 
 
 def in_words(tx: Connection, now: datetime, *, with_findings: bool) -> list[str]:

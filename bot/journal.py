@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid5
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Text, bindparam, cast, func, insert, select, update
 
 from bot.ports import Call
 from bot.store.tables import calls
@@ -95,7 +95,7 @@ def most_repeated(tx: Connection, turn_id: int) -> tuple[str, int]:
     row = tx.execute(
         select(calls.c.tool, func.count())
         .where(calls.c.turn_id == turn_id, calls.c.state == "done")
-        .group_by(calls.c.tool, calls.c.arguments, calls.c.result)
+        .group_by(calls.c.tool, cast(calls.c.arguments, Text), calls.c.result)
         .order_by(func.count().desc())
         .limit(1)
     ).first()

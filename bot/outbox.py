@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as insert_or_update
+from sqlalchemy.dialects.postgresql import insert as insert_or_update
 
 from bot import conversations as places
 from bot.charts import Chart
@@ -261,7 +261,7 @@ def note_preview(tx: Connection, turn_id: int, native_id: str) -> None:
     tx.execute(
         insert_or_update(previews)
         .values(turn_id=turn_id, native_id=native_id)
-        .on_conflict_do_update([previews.c.turn_id], set_={"native_id": native_id})
+        .on_conflict_do_update(index_elements=[previews.c.turn_id], set_={"native_id": native_id})
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.postgresql import insert
 
 from bot.store.chat_tables import readings
 from bot.store.tables import inbox
@@ -32,4 +32,4 @@ def note_unread(tx: Connection, channel: str, since: datetime | None) -> None:
         tx.execute(delete(readings).where(readings.c.channel == channel))
         return
     row = insert(readings).values(channel=channel, since=since)
-    tx.execute(row.on_conflict_do_update([readings.c.channel], set_={"since": since}))
+    tx.execute(row.on_conflict_do_update(index_elements=[readings.c.channel], set_={"since": since}))

@@ -8,7 +8,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, bindparam, exists, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as insert_once
+from sqlalchemy.dialects.postgresql import insert as insert_once
 
 from bot import conversations, outbox, questions
 from bot.commands.book import Asking, CommandBook

@@ -12,9 +12,11 @@ from adapters.chats.slack.manifest import SCOPES
 from bot.store.database import Database
 from tests.anthropic_server import AnthropicServer
 from tests.houses import OWNER, House
+from tests.postgres import PostgresServer
 from tests.room import Room
 from tests.slack_server import SlackServer
 from tests.spenders import books
+from tests.stores import KINDS, USUAL, Files, Server, used
 from tests.telegram_people import Person
 from tests.telegram_server import TelegramServer
 
@@ -22,6 +24,44 @@ MEMBERS = range(100, 200)
 # The same examples in every run, so that a change is judged by what it changes; BUTLERS_FUZZ looks for new ones.
 settings.register_profile("house", derandomize="BUTLERS_FUZZ" not in os.environ)
 settings.load_profile("house")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Let what is marked so run on both stores."""
+    if metafunc.definition.get_closest_marker("both_stores") is not None:
+        metafunc.parametrize("_store", KINDS, indirect=True)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server, started when a test first needs it."""
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def on_postgres(postgres: PostgresServer) -> Server:
+    """The databases on that server."""
+    return Server(postgres)
+
+
+@pytest.fixture(scope="session")
+def in_files() -> Files:
+    """The databases in files."""
+    return Files()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _usual_store(request: pytest.FixtureRequest) -> Iterator[None]:
+    with used(request.getfixturevalue(KINDS[USUAL])):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _store(request: pytest.FixtureRequest) -> Iterator[None]:
+    stores = request.getfixturevalue(KINDS[getattr(request, "param", USUAL)])
+    with used(stores), stores.tidied():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -35,7 +35,6 @@ from bot.register import Register
 from bot.settling import Settling
 from bot.skill_notes import SkillShelf
 from bot.store import migrate
-from bot.store.database import Database, sqlite_url
 from bot.store.tables import conversations, inbox, outbox, questions
 from bot.tools import Toolbox
 from bot.treasury.alerts import Alert
@@ -52,6 +51,7 @@ from skills.practice.tools import Practising
 from skills.schedules.tools import Schedules
 from skills.state.tools import State
 from skills.time.tools import Time
+from tests import stores
 from tests.anthropic_server import KEY, AnthropicServer
 from tests.room_times import RoomTimes, SilentNews
 from workers.interrupts import Interrupts
@@ -88,8 +88,8 @@ class Room(RoomTimes):
         self.household = Household(
             {"assistant": BUTLER, "general": Butler("general", "thinks", "You are general.", 25)}, (), "assistant"
         )
-        self.database, self.store = (Database(sqlite_url(folder / name)) for name in ("house.db", "assistant.db"))
-        migrate.upgrade_here({self.database.url: migrate.HOUSE, self.store.url: BUTLER_HISTORIES})
+        self.database = stores.migrated(folder / "house.db", migrate.HOUSE)
+        self.store = stores.migrated(folder / "assistant.db", BUTLER_HISTORIES)
         self.zone = ZoneInfo("Europe/Berlin")
         table = dict((providers or read_providers()).table)
         table["anthropic"] = table["anthropic"].model_copy(update={"url": claude.url})

@@ -11,7 +11,7 @@ from sqlalchemy import insert
 from bot import conversations
 from bot.messages import Address
 from bot.store import migrate
-from bot.store.database import Database, sqlite_url
+from bot.store.database import Database
 from bot.store.tables import people, turns
 from bot.treasury.budgets import HOUSE, Cap, Spender
 from bot.treasury.choice import Wish
@@ -19,6 +19,7 @@ from bot.treasury.keys import Key
 from bot.treasury.prices import nano
 from bot.treasury.providers import Provider, Providers, Tier, read_providers
 from bot.treasury.treasury import Treasury
+from tests import stores
 
 CAP = Decimal(2)
 SONNET = "claude-sonnet-5-5"
@@ -42,8 +43,7 @@ def wish(size: int = 2000, output: int = 1000, spender: Spender = ADA, **more: o
 
 def books(path: Path, purse: Treasury | None = None) -> Database:
     """Return a new house's database with one turn in it, which knows the keys."""
-    made = Database(sqlite_url(path))
-    migrate.upgrade_here({made.url: migrate.HOUSE})
+    made = stores.migrated(path, migrate.HOUSE)
     with made.write() as tx:
         tx.execute(insert(people).values(name="Ada", role="owner", created_at=NOW))
         conversation = conversations.find_or_open(tx, Address(channel="telegram", chat="7"))

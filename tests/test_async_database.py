@@ -14,6 +14,8 @@ from bot.store.database import Database
 from bot.store.tables import identities, people
 from tests.spenders import NOW
 
+pytestmark = pytest.mark.both_stores
+
 
 @pytest.fixture
 def threads() -> Iterator[ThreadPoolExecutor]:

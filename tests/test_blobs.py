@@ -6,6 +6,8 @@ from bot import blobs
 from bot.store.database import Database
 from bot.store.file_tables import blobs as table
 
+pytestmark = pytest.mark.both_stores
+
 
 def test_bytes_are_kept_once(database: Database) -> None:
     """The same bytes twice are one row, and come back as they were."""

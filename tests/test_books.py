@@ -24,6 +24,8 @@ from bot.treasury.providers import Tier
 from tests.hammers import Kind, house, usd
 from tests.spenders import KEYS, NOW, treasury, wish
 
+pytestmark = pytest.mark.both_stores
+
 CHILD = Spender(turn_id=2, conversation_id=1, person_id=1, butler="cook", root_id=1, job="feeding")
 ROOT = replace(CHILD, turn_id=1, butler="assistant", root_id=None, job=None)
 MINE = ("house", "butler:cook", "person:1", "conversation:1", "job:feeding")

@@ -3,11 +3,15 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from bot.errors import KeyRefused, RateLimited
 from bot.treasury import sessions as stays
 from bot.treasury.keys import NONE_NEEDED, Key, load_keys
 from bot.treasury.providers import Providers, Tier
 from tests.tills import Till, price, provider, ring
+
+pytestmark = pytest.mark.both_stores
 
 MILLION = 1_000_000
 

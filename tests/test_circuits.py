@@ -8,6 +8,8 @@ import pytest
 from bot.errors import KeyRefused, ModelError, Overloaded, RateLimited, Refused
 from tests.tills import Till, provider
 
+pytestmark = pytest.mark.both_stores
+
 ALPHA = {"alpha": provider()}
 
 

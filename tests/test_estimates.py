@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import insert
+from sqlalchemy import insert, text
 
 from bot.ports import Call, Prompt, PromptMessage, Result, Text, ToolForm
 from bot.store.database import Database
@@ -245,6 +245,6 @@ def test_a_real_conversation_is_history(room: Room) -> None:
         room.asks(f"Please water plant {number}")
     with room.database.read() as tx:
         found = tasks.estimate(tx, "Please water plant 9")
-        spent = tx.exec_driver_sql("SELECT spent_tokens FROM budgets WHERE scope LIKE 'root:%'").scalars().all()
+        spent = tx.scalars(text("SELECT spent_tokens FROM budgets WHERE scope LIKE 'root:%'")).all()
     assert found.like_tasks == tasks.ENOUGH
     assert found.tokens == pytest.approx(median(spent), rel=0.1)

@@ -9,6 +9,8 @@ from sqlalchemy import select, update
 from bot.store.treasury_tables import budgets, keys
 from tests.tills import Till, provider
 
+pytestmark = pytest.mark.both_stores
+
 MILLION = 1_000_000
 
 

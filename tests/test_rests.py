@@ -23,6 +23,8 @@ from bot.treasury.providers import Tier
 from tests.spenders import NOW
 from tests.tills import Till, price, provider
 
+pytestmark = pytest.mark.both_stores
+
 ALPHA = {"alpha": provider()}
 TWO = {"alpha": provider(1), "beta": provider(2)}
 DECEMBER = datetime(2026, 12, 1, tzinfo=UTC)

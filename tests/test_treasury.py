@@ -17,6 +17,8 @@ from bot.treasury.prices import FRAME, NANO, dollars, nano
 from bot.treasury.providers import Tier, read_providers
 from tests.spenders import NOW, SONNET, treasury, wish
 
+pytestmark = pytest.mark.both_stores
+
 PROCESSES = 32
 PRICES = read_providers()["anthropic"].models
 

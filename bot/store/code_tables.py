@@ -22,7 +22,7 @@ codes = Table(
 )
 UNUSED = codes.c.state == literal_column("'open'")
 Index("codes_hash", codes.c.hash)
-Index("codes_open", codes.c.who, sqlite_where=UNUSED)
+Index("codes_open", codes.c.who, sqlite_where=UNUSED, postgresql_where=UNUSED)
 
 tries = Table(
     "tries",  # what was typed as a code

@@ -38,9 +38,9 @@ def is_current(database: Database, histories: Sequence[Path]) -> bool:
 def upgrade(wanted: Wanted) -> None:
     """Bring databases to the newest state of their histories, in a process of its own. Raises ConfigurationError."""
     task = json.dumps({url: [str(folder) for folder in histories] for url, histories in wanted.items()})
-    done = subprocess.run(  # noqa: S603 - this very interpreter and module
-        [sys.executable, "-m", "bot.store.migrate", task],
-        stdin=subprocess.DEVNULL,
+    done = subprocess.run(
+        [sys.executable, "-m", "bot.store.migrate"],
+        input=task,  # not an argument: the whole machine may read those, and an address may hold a password
         capture_output=True,
         text=True,
         check=False,
@@ -68,4 +68,4 @@ def upgrade_here(wanted: Wanted) -> None:
 
 
 if __name__ == "__main__":
-    upgrade_here({address: [Path(folder) for folder in folders] for address, folders in json.loads(sys.argv[1]).items()})
+    upgrade_here({address: [Path(folder) for folder in folders] for address, folders in json.load(sys.stdin).items()})

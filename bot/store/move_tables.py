@@ -16,4 +16,4 @@ moves = Table(
     Column("done_at", Moment),
 )
 UNDONE = moves.c.done_at.is_(None)
-Index("moves_undone", moves.c.id, sqlite_where=UNDONE)
+Index("moves_undone", moves.c.id, sqlite_where=UNDONE, postgresql_where=UNDONE)

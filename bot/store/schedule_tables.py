@@ -56,7 +56,7 @@ schedules = Table(
     Column("made_by", String, unique=True),  # the tool call that made it
 )
 ON = schedules.c.is_on.is_(True)
-Index("schedules_due", schedules.c.fire_at, sqlite_where=ON)
+Index("schedules_due", schedules.c.fire_at, sqlite_where=ON, postgresql_where=ON)
 Index("schedules_name", schedules.c.butler, schedules.c.name)
 Index("schedules_person", schedules.c.person_id, schedules.c.next_at)
 Index("schedules_place", schedules.c.place_id)
@@ -86,9 +86,9 @@ runs = Table(
 CHECKING = runs.c.state == literal_column("'checking'")
 RETRYING = runs.c.state == literal_column("'retrying'")
 RUN_OPEN = runs.c.state.in_([literal_column(f"'{state}'") for state in ("checking", "waiting", "running", "retrying")])
-Index("runs_checking", runs.c.id, sqlite_where=CHECKING)
-Index("runs_retrying", runs.c.retry_at, sqlite_where=RETRYING)
-Index("runs_open", runs.c.schedule_id, sqlite_where=RUN_OPEN)
+Index("runs_checking", runs.c.id, sqlite_where=CHECKING, postgresql_where=CHECKING)
+Index("runs_retrying", runs.c.retry_at, sqlite_where=RETRYING, postgresql_where=RETRYING)
+Index("runs_open", runs.c.schedule_id, sqlite_where=RUN_OPEN, postgresql_where=RUN_OPEN)
 Index("runs_fired", runs.c.fired_at)
 
 held = Table(

@@ -75,7 +75,7 @@ questions = Table(
 
 OFFER = questions.c.kind == "schedule"  # it asks nothing: its buttons only spare somebody the typing
 UNANSWERED = questions.c.answered_at.is_(None)
-Index("questions_unanswered", questions.c.expires_at, sqlite_where=UNANSWERED)
+Index("questions_unanswered", questions.c.expires_at, sqlite_where=UNANSWERED, postgresql_where=UNANSWERED)
 
 conversations = Table(
     "conversations",
@@ -95,7 +95,7 @@ conversations = Table(
     UniqueConstraint("channel", "chat", "thread"),
 )
 CLAIMED = conversations.c.claim.is_not(None)
-Index("conversations_claimed", conversations.c.worker, sqlite_where=CLAIMED)
+Index("conversations_claimed", conversations.c.worker, sqlite_where=CLAIMED, postgresql_where=CLAIMED)
 
 inbox = Table(
     "inbox",
@@ -120,8 +120,8 @@ inbox = Table(
 )
 WAITING = inbox.c.state == literal_column("'waiting'")
 PARKED = inbox.c.state == literal_column("'parked'")
-Index("inbox_waiting", inbox.c.conversation_id, sqlite_where=WAITING)
-Index("inbox_parked", inbox.c.id, sqlite_where=PARKED)
+Index("inbox_waiting", inbox.c.conversation_id, sqlite_where=WAITING, postgresql_where=WAITING)
+Index("inbox_parked", inbox.c.id, sqlite_where=PARKED, postgresql_where=PARKED)
 Index("inbox_turn", inbox.c.turn_id)
 Index("inbox_native", inbox.c.conversation_id, inbox.c.native_id)
 
@@ -145,9 +145,9 @@ turns = Table(
     Column("error", Text),
 )
 OPEN = turns.c.state.in_([literal_column("'running'"), literal_column("'waiting'")])
-Index("turns_open", turns.c.conversation_id, sqlite_where=OPEN)
+Index("turns_open", turns.c.conversation_id, sqlite_where=OPEN, postgresql_where=OPEN)
 Index("turns_person", turns.c.person_id)
-Index("turns_run", turns.c.run_id, sqlite_where=turns.c.run_id.is_not(None))
+Index("turns_run", turns.c.run_id, sqlite_where=turns.c.run_id.is_not(None), postgresql_where=turns.c.run_id.is_not(None))
 Index("turns_conversation", turns.c.conversation_id, turns.c.id)
 
 transcript = Table(
@@ -204,10 +204,20 @@ outbox = Table(
 )
 PENDING = outbox.c.state == literal_column("'pending'")
 GONE = outbox.c.state == literal_column("'gone'")
-Index("outbox_pending", outbox.c.conversation_id, sqlite_where=PENDING)
-Index("outbox_gone", outbox.c.id, sqlite_where=GONE)
-Index("outbox_aside", outbox.c.conversation_id, sqlite_where=outbox.c.aside.is_not(None))
-Index("outbox_question", outbox.c.question_id, sqlite_where=outbox.c.question_id.is_not(None))
+Index("outbox_pending", outbox.c.conversation_id, sqlite_where=PENDING, postgresql_where=PENDING)
+Index("outbox_gone", outbox.c.id, sqlite_where=GONE, postgresql_where=GONE)
+Index(
+    "outbox_aside",
+    outbox.c.conversation_id,
+    sqlite_where=outbox.c.aside.is_not(None),
+    postgresql_where=outbox.c.aside.is_not(None),
+)
+Index(
+    "outbox_question",
+    outbox.c.question_id,
+    sqlite_where=outbox.c.question_id.is_not(None),
+    postgresql_where=outbox.c.question_id.is_not(None),
+)
 
 parts = Table(
     "parts",
@@ -223,7 +233,7 @@ parts = Table(
     PrimaryKeyConstraint("reply_id", "position"),
 )
 SENDING = parts.c.state == literal_column("'sending'")
-Index("parts_sending", parts.c.reply_id, sqlite_where=SENDING)
+Index("parts_sending", parts.c.reply_id, sqlite_where=SENDING, postgresql_where=SENDING)
 
 previews = Table(
     "previews",  # messages that show an answer while it is being written, and become it

@@ -66,7 +66,14 @@ keys = Table(
     Column("probe_asked", Boolean, nullable=False, server_default=false()),  # somebody wants to know if it is accepted
     Column("probe_for", ForeignKey("conversations.id")),  # and is to be told there
 )
-Index("keys_free", keys.c.provider, keys.c.free.desc(), keys.c.position, sqlite_where=keys.c.is_set)
+Index(
+    "keys_free",
+    keys.c.provider,
+    keys.c.free.desc(),
+    keys.c.position,
+    sqlite_where=keys.c.is_set,
+    postgresql_where=keys.c.is_set,
+)
 
 rests = Table(
     "rests",  # who is not to be asked, and until when
@@ -131,7 +138,7 @@ reservations = Table(
     Column("made_at", Moment, nullable=False),
 )
 HELD = reservations.c.state == literal_column("'held'")
-Index("reservations_held", reservations.c.turn_id, sqlite_where=HELD)
+Index("reservations_held", reservations.c.turn_id, sqlite_where=HELD, postgresql_where=HELD)
 
 ledger = Table(
     "ledger",

@@ -1,6 +1,7 @@
 """The facts of one butler, found again by their words."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,6 +16,7 @@ from sqlalchemy import (
     Text,
     bindparam,
     delete,
+    func,
     insert,
     select,
     text,
@@ -44,6 +46,13 @@ _MATCHES = (
     )
     .bindparams(bindparam("most", MOST))
     .columns(facts.c.id)
+)
+_WORDS, _WANTED = func.to_tsvector(text("'simple'"), facts.c.text), func.to_tsquery(text("'simple'"), bindparam("words"))
+_MATCHES_IN_POSTGRESQL = (
+    select(facts.c.id)
+    .where(_WORDS.op("@@")(_WANTED), facts.c.subject == bindparam("subject"))
+    .order_by(func.ts_rank(_WORDS, _WANTED).desc(), facts.c.id)
+    .limit(MOST)
 )
 
 
@@ -79,14 +88,22 @@ def find(store: Database, subject: str, words: str) -> list[Fact]:
         if not terms:
             rows = tx.execute(mine.order_by(facts.c.id.desc()).limit(MOST)).all()
             return [_fact(row) for row in rows]
-        query = " OR ".join(f'"{term}"*' for term in terms)
-        ids = list(tx.scalars(_MATCHES, {"words": query, "subject": subject}))
+        ids = _matching(tx, subject, terms)
         if not ids:
             # Words that the index does not separate, as in Chinese, are looked for letter by letter.
             rows = tx.execute(mine.where(facts.c.text.contains(words, autoescape=True)).limit(MOST)).all()
             return [_fact(row) for row in rows]
         by_id = {row.id: _fact(row) for row in tx.execute(mine.where(facts.c.id.in_(ids)))}
     return [by_id[number] for number in ids]
+
+
+def _matching(tx: Connection, subject: str, terms: Sequence[str]) -> list[int]:
+    """Return the facts in which a word begins with one of these, the best first."""
+    if tx.dialect.name == "sqlite":
+        query = " OR ".join(f'"{term}"*' for term in terms)
+        return list(tx.scalars(_MATCHES, {"words": query, "subject": subject}))
+    query = " | ".join(f"'{term}':*" for term in terms)
+    return list(tx.scalars(_MATCHES_IN_POSTGRESQL, {"words": query, "subject": subject}))
 
 
 def forget(tx: Connection, subject: str, number: int) -> str | None:

@@ -18,7 +18,7 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.postgresql import insert
 
 from bot.store import closed
 from bot.store.database import Moment
@@ -62,7 +62,7 @@ def put(tx: Connection, subject: str, key: str, value: object, now: datetime, *,
     tx.execute(
         insert(state)
         .values(subject=subject, key=key, **values)
-        .on_conflict_do_update([state.c.subject, state.c.key], set_=values)
+        .on_conflict_do_update(index_elements=[state.c.subject, state.c.key], set_=values)
     )
     return True
 

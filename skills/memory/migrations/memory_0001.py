@@ -20,6 +20,14 @@ def upgrade() -> None:
         sa.Column("stranger", sa.Boolean(), nullable=False),
         sa.Column("at", Moment(), nullable=False),
     )
+    if op.get_bind().dialect.name == "sqlite":
+        _index_words()
+    else:
+        op.execute("CREATE INDEX facts_words ON facts USING gin (to_tsvector('simple', text))")
+
+
+def _index_words() -> None:
+    """Make the index, and keep it in line with the facts."""
     op.execute(
         "CREATE VIRTUAL TABLE facts_words USING fts5("
         "text, content=facts, content_rowid=id, tokenize='unicode61 remove_diacritics 2')"

@@ -39,7 +39,12 @@ def upgrade() -> None:
         sa.UniqueConstraint("channel", "chat", "thread"),
     )
     op.create_index(
-        "conversations_claimed", "conversations", ["worker"], unique=False, sqlite_where=sa.text("claim IS NOT NULL")
+        "conversations_claimed",
+        "conversations",
+        ["worker"],
+        unique=False,
+        sqlite_where=sa.text("claim IS NOT NULL"),
+        postgresql_where=sa.text("claim IS NOT NULL"),
     )
     op.create_table(
         "notices",
@@ -113,6 +118,7 @@ def upgrade() -> None:
         ["conversation_id"],
         unique=False,
         sqlite_where=sa.text("state IN ('running', 'waiting')"),
+        postgresql_where=sa.text("state IN ('running', 'waiting')"),
     )
     op.create_index("turns_person", "turns", ["person_id"], unique=False)
     op.create_table(
@@ -159,8 +165,22 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index("outbox_gone", "outbox", ["id"], unique=False, sqlite_where=sa.text("state = 'gone'"))
-    op.create_index("outbox_pending", "outbox", ["conversation_id"], unique=False, sqlite_where=sa.text("state = 'pending'"))
+    op.create_index(
+        "outbox_gone",
+        "outbox",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'gone'"),
+        postgresql_where=sa.text("state = 'gone'"),
+    )
+    op.create_index(
+        "outbox_pending",
+        "outbox",
+        ["conversation_id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'pending'"),
+        postgresql_where=sa.text("state = 'pending'"),
+    )
     op.create_table(
         "previews",
         sa.Column("turn_id", ID, nullable=False),
@@ -187,7 +207,14 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index("reservations_held", "reservations", ["turn_id"], unique=False, sqlite_where=sa.text("state = 'held'"))
+    op.create_index(
+        "reservations_held",
+        "reservations",
+        ["turn_id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'held'"),
+        postgresql_where=sa.text("state = 'held'"),
+    )
     op.create_table(
         "transcript",
         sa.Column("id", ID, nullable=False),
@@ -247,9 +274,23 @@ def upgrade() -> None:
         sa.UniqueConstraint("channel", "external_id"),
     )
     op.create_index("inbox_native", "inbox", ["conversation_id", "native_id"], unique=False)
-    op.create_index("inbox_parked", "inbox", ["id"], unique=False, sqlite_where=sa.text("state = 'parked'"))
+    op.create_index(
+        "inbox_parked",
+        "inbox",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'parked'"),
+        postgresql_where=sa.text("state = 'parked'"),
+    )
     op.create_index("inbox_turn", "inbox", ["turn_id"], unique=False)
-    op.create_index("inbox_waiting", "inbox", ["conversation_id"], unique=False, sqlite_where=sa.text("state = 'waiting'"))
+    op.create_index(
+        "inbox_waiting",
+        "inbox",
+        ["conversation_id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'waiting'"),
+        postgresql_where=sa.text("state = 'waiting'"),
+    )
     op.create_table(
         "ledger",
         sa.Column("id", ID, nullable=False),
@@ -291,4 +332,11 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("reply_id", "position"),
     )
-    op.create_index("parts_sending", "parts", ["reply_id"], unique=False, sqlite_where=sa.text("state = 'sending'"))
+    op.create_index(
+        "parts_sending",
+        "parts",
+        ["reply_id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'sending'"),
+        postgresql_where=sa.text("state = 'sending'"),
+    )

@@ -44,7 +44,14 @@ def upgrade() -> None:
     op.execute(f"ALTER TABLE outbox ADD COLUMN question_id {number} REFERENCES questions (id)")
     op.add_column("outbox", sa.Column("replaces", sa.String(), nullable=True))
     op.add_column("outbox", sa.Column("hold_until", Moment(), nullable=True))
-    op.create_index("outbox_question", "outbox", ["question_id"], unique=False, sqlite_where=sa.text("question_id IS NOT NULL"))
+    op.create_index(
+        "outbox_question",
+        "outbox",
+        ["question_id"],
+        unique=False,
+        sqlite_where=sa.text("question_id IS NOT NULL"),
+        postgresql_where=sa.text("question_id IS NOT NULL"),
+    )
     _make_codes()
     _make_moves()
 
@@ -70,7 +77,14 @@ def _make_codes() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("codes_hash", "codes", ["hash"])
-    op.create_index("codes_open", "codes", ["who"], unique=False, sqlite_where=sa.text("state = 'open'"))
+    op.create_index(
+        "codes_open",
+        "codes",
+        ["who"],
+        unique=False,
+        sqlite_where=sa.text("state = 'open'"),
+        postgresql_where=sa.text("state = 'open'"),
+    )
     op.create_table(
         "tries",
         sa.Column("who", sa.String(), nullable=False),
@@ -93,4 +107,11 @@ def _make_moves() -> None:
         sa.Column("done_at", Moment(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index("moves_undone", "moves", ["id"], unique=False, sqlite_where=sa.text("done_at IS NULL"))
+    op.create_index(
+        "moves_undone",
+        "moves",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("done_at IS NULL"),
+        postgresql_where=sa.text("done_at IS NULL"),
+    )

@@ -87,7 +87,13 @@ def _make_keys() -> None:
         sa.ForeignKeyConstraint(["probe_for"], ["conversations.id"]),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index("keys_free", "keys", ["provider", sa.text("free DESC"), "position"], sqlite_where=sa.text("is_set"))
+    op.create_index(
+        "keys_free",
+        "keys",
+        ["provider", sa.text("free DESC"), "position"],
+        sqlite_where=sa.text("is_set"),
+        postgresql_where=sa.text("is_set"),
+    )
     op.create_table(
         "rests",
         sa.Column("subject", sa.String(), nullable=False),

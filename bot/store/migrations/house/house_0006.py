@@ -15,11 +15,29 @@ def upgrade() -> None:
     """Take the step."""
     op.add_column("inbox", sa.Column("run_id", ID, nullable=True))
     op.add_column("turns", sa.Column("run_id", ID, nullable=True))
-    op.create_index("turns_run", "turns", ["run_id"], sqlite_where=sa.text("run_id IS NOT NULL"))
+    op.create_index(
+        "turns_run",
+        "turns",
+        ["run_id"],
+        sqlite_where=sa.text("run_id IS NOT NULL"),
+        postgresql_where=sa.text("run_id IS NOT NULL"),
+    )
     op.add_column("people", sa.Column("allowance", sa.Integer(), nullable=True))
     op.add_column("outbox", sa.Column("aside", sa.String(), nullable=True))
-    op.create_index("outbox_aside", "outbox", ["conversation_id"], sqlite_where=sa.text("aside IS NOT NULL"))
-    op.create_index("questions_unanswered", "questions", ["expires_at"], sqlite_where=sa.text("answered_at IS NULL"))
+    op.create_index(
+        "outbox_aside",
+        "outbox",
+        ["conversation_id"],
+        sqlite_where=sa.text("aside IS NOT NULL"),
+        postgresql_where=sa.text("aside IS NOT NULL"),
+    )
+    op.create_index(
+        "questions_unanswered",
+        "questions",
+        ["expires_at"],
+        sqlite_where=sa.text("answered_at IS NULL"),
+        postgresql_where=sa.text("answered_at IS NULL"),
+    )
     _make_schedules()
     _make_runs()
     _make_held()
@@ -68,7 +86,9 @@ def _make_schedules() -> None:
         sa.Column("made_at", Moment(), nullable=False),
         sa.Column("made_by", sa.String(), nullable=True, unique=True),
     )
-    op.create_index("schedules_due", "schedules", ["fire_at"], sqlite_where=sa.text("is_on IS 1"))
+    op.create_index(
+        "schedules_due", "schedules", ["fire_at"], sqlite_where=sa.text("is_on IS 1"), postgresql_where=sa.text("is_on IS true")
+    )
     op.create_index("schedules_name", "schedules", ["butler", "name"])
     op.create_index("schedules_person", "schedules", ["person_id", "next_at"])
     op.create_index("schedules_place", "schedules", ["place_id"])
@@ -97,9 +117,23 @@ def _make_runs() -> None:
         sa.UniqueConstraint("schedule_id", "due_at"),
     )
     open_states = "state IN ('checking', 'waiting', 'running', 'retrying')"
-    op.create_index("runs_checking", "runs", ["id"], sqlite_where=sa.text("state = 'checking'"))
-    op.create_index("runs_retrying", "runs", ["retry_at"], sqlite_where=sa.text("state = 'retrying'"))
-    op.create_index("runs_open", "runs", ["schedule_id"], sqlite_where=sa.text(open_states))
+    op.create_index(
+        "runs_checking",
+        "runs",
+        ["id"],
+        sqlite_where=sa.text("state = 'checking'"),
+        postgresql_where=sa.text("state = 'checking'"),
+    )
+    op.create_index(
+        "runs_retrying",
+        "runs",
+        ["retry_at"],
+        sqlite_where=sa.text("state = 'retrying'"),
+        postgresql_where=sa.text("state = 'retrying'"),
+    )
+    op.create_index(
+        "runs_open", "runs", ["schedule_id"], sqlite_where=sa.text(open_states), postgresql_where=sa.text(open_states)
+    )
     op.create_index("runs_fired", "runs", ["fired_at"])
 
 

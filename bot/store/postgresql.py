@@ -1,0 +1,49 @@
+"""PostgreSQL: a database on a server, which several machines may share; one transaction of the house writes at a time.
+
+A writer's first statement takes a lock of the database that it keeps until its end, so that what it reads stays true until
+it has written, as in SQLite. Readers wait for nobody. What a client that hangs, or that is cut off, holds is freed by the
+server.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from threading import BoundedSemaphore
+
+from sqlalchemy import URL, Engine, create_engine
+
+READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+WRITERS = 1112888403  # the advisory lock; any number that other programs of this database do not use
+WRITING = f"BEGIN; SELECT pg_advisory_xact_lock({WRITERS})"  # one trip; the next statement sees what was written before
+AT_THE_LOCK = 2  # of a process: one that works, and one that waits; the others keep no connection meanwhile
+_SESSION = {
+    "lock_timeout": "10s",
+    "statement_timeout": "60s",
+    "idle_in_transaction_session_timeout": "30s",  # a process that was stopped while it wrote
+    "timezone": "UTC",
+}
+_CONNECTING = {  # seconds, and milliseconds for the last: how soon a machine that is gone is noticed
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
+
+
+def engine(url: URL) -> Engine:
+    """Return what connects to a server's database."""
+    options = " ".join(f"-c {name}={value}" for name, value in _SESSION.items())
+    return create_engine(
+        url,
+        isolation_level="AUTOCOMMIT",  # the driver begins nothing by itself, so that a transaction's own BEGIN is the first
+        pool_size=4,
+        max_overflow=8,
+        pool_timeout=60,
+        connect_args={**_CONNECTING, "options": options},
+    )
+
+
+def queue(_: URL) -> Callable[[], AbstractContextManager[object]]:
+    """Return where a process's writers wait for their turn at the lock."""
+    places = BoundedSemaphore(AT_THE_LOCK)
+    return lambda: places
