@@ -26,7 +26,7 @@ CLUSTER = (
     "--builtin-locale=C.UTF-8",
 )
 SERVED = {"listen_addresses": "", "max_connections": "300", "shared_buffers": "32MB", "autovacuum_naptime": "10s"}
-WITHIN = 30.0
+WITHIN, LOOK = 30.0, 0.01  # seconds
 _PR_SET_PDEATHSIG = 1
 
 
@@ -74,7 +74,7 @@ class PostgresServer:
         while not self._answers():
             assert self._process.poll() is None, (self.folder / "log").read_text()
             assert monotonic() < deadline, "PostgreSQL does not come up"
-            sleep(0.01)
+            sleep(LOOK)
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """Ask the server to end, and wait until it has."""
