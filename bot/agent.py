@@ -8,20 +8,8 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from bot import transcript
-from bot.errors import (
-    AllDry,
-    BudgetSpent,
-    ContextFull,
-    KeyRefused,
-    ModelError,
-    ModelMissing,
-    NoCredit,
-    Overloaded,
-    RateLimited,
-    ThinkingRejected,
-    TooManySteps,
-    Unavailable,
-)
+from bot.compaction.compaction import Compaction
+from bot.errors import AllDry, BudgetSpent, ContextFull, ModelError, ThinkingRejected, TooManySteps
 from bot.household import Butler
 from bot.messages import Origin, ReplyKind
 from bot.ports import Answer, Block, Call, Content, Ending, Interrupt, Model, Prompt, Route, Text
@@ -31,7 +19,7 @@ from bot.settling import Settling
 from bot.skill_notes import SkillNote
 from bot.tools import Toolbox
 from bot.transcript import Entry
-from bot.treasury import counting
+from bot.treasury import counting, failed
 from bot.treasury.alerts import Alert
 from bot.treasury.choice import Wish
 from bot.treasury.estimate import weigh
@@ -52,7 +40,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Agent:
-    """What answers a turn: models by their providers, money, and the butler's tools; `tell` is how owners hear of alerts."""
+    """What answers a turn: models by their providers, money, and the butler's tools.
+
+    `tell` is how owners hear of alerts, `compaction` what shortens a conversation that no provider can read.
+    """
 
     models: Callable[[str], Model]
     treasury: Treasury
@@ -62,6 +53,7 @@ class Agent:
     redactor: Redactor
     show: Callable[[Turn, str], None]
     tell: Callable[[Connection, Alert, datetime], object]
+    compaction: Compaction
 
     def run(self, turn: Turn, interrupt: Interrupt) -> bool:
         """Work until there is an answer; tell whether the conversation has more work.
@@ -95,7 +87,8 @@ class Agent:
             except AllDry:
                 if full is None:
                     raise
-                self._forget_older_half(turn, full, entries)
+                if not self.compaction.shrink(turn, prompt.size):
+                    self._forget_older_half(turn, full, entries)
                 full, avoid = None, {}
                 continue
             prompt = prompt.model_copy(update={"max_output": reservation.max_output})
@@ -150,26 +143,12 @@ class Agent:
         log.warning("the model did not answer %s: %s", reservation.key_id, error.reason)
         with turn.writing() as tx:
             now = turn.clock()
-            alerts: list[Alert] = []
-            if error.charged:
-                alerts += self.treasury.charge(tx, reservation, now)
-            else:
-                self.treasury.release(tx, reservation, now)
-            alerts += filter(None, [self.treasury.blame(tx, reservation, error, now)])
-            for alert in alerts:
+            for alert in failed.book(tx, self.treasury, reservation, error, now):
                 self.tell(tx, alert, now)
             if isinstance(error, ThinkingRejected):
                 return transcript.drop_thoughts(tx, turn.conversation.id, entries)
-        avoid.update(dict.fromkeys(self._others_to_blame(reservation, error), error.reason))
+        avoid.update(dict.fromkeys(failed.keys_to_avoid(self.treasury, reservation, error), error.reason))
         return reservation.key_id in avoid
-
-    def _others_to_blame(self, reservation: Reservation, error: ModelError) -> tuple[str, ...]:
-        """Return the keys that this request need not try any more."""
-        if isinstance(error, KeyRefused | NoCredit | RateLimited | ModelMissing):
-            return (reservation.key_id,)
-        if isinstance(error, Overloaded | Unavailable | ContextFull):
-            return tuple(key.id for key in self.treasury.keys if key.provider == reservation.route.provider)
-        return ()
 
     def _prompt(self, turn: Turn, toolbox: Toolbox, entries: Sequence[Entry]) -> Prompt:
         return Prompt(

@@ -7,7 +7,7 @@ from bot.store.schedule_tables import held
 from bot.store.tables import PENDING, conversations, identities, inbox, outbox
 
 
-def private_conversations(person_id: int) -> Select[tuple[int]]:
+def private_conversations(person_id: int) -> Select[int]:
     """Return the private chats that a person ever wrote in, or has at home."""
     wrote = select(inbox.c.conversation_id).where(inbox.c.person_id == person_id)
     home = (

@@ -210,12 +210,14 @@ class Room(RoomTimes):
                 redactor=self.redactor,
                 show=self.news.text,
                 tell=self.tells,
+                compaction=self.compaction(worker),
             ),
             treasury=self.treasury,
             redactor=self.redactor,
             interrupts=self.interrupts,
             news=self.news,  # type: ignore[arg-type] # stands where the newsroom stands, without Redis
             wake=lambda conversation_id, until: self.woken.append((conversation_id, until)),
+            compaction=self.compaction(worker),
         )
 
     def message(self, text: str, sender: Sender = ADA, **changes: object) -> IncomingMessage:

@@ -10,17 +10,24 @@ from typing import Any, TypeVar
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import Connection
+
 from bot.checks import Checks
+from bot.compaction.compaction import Compaction
 from bot.heartbeat import Heartbeat
 from bot.household import Household
 from bot.people import Gate
+from bot.ports import Model
 from bot.practice import Practice
 from bot.redaction import Redactor
 from bot.schedules.desk import Desk
 from bot.schedules.firing import Fired, Firing
 from bot.schedules.looks import Looks
 from bot.schedules.sync import Sync
+from bot.small_model import SmallModel
 from bot.store.database import Database
+from bot.treasury.alerts import Alert
+from bot.treasury.treasury import Treasury
 from bot.turn import Turn
 from workers.checking import Checking
 from workers.turns import TurnRunner
@@ -68,6 +75,7 @@ class RoomTimes(ABC):
     household: Household
     zone: ZoneInfo
     redactor: Redactor
+    treasury: Treasury
     holders: Sequence[object]
     now: datetime
 
@@ -78,6 +86,19 @@ class RoomTimes(ABC):
     @abstractmethod
     def runner(self, worker: str = "worker-1") -> TurnRunner:
         """Return a worker's runner."""
+
+    @abstractmethod
+    def model(self, provider: str = "anthropic") -> Model:
+        """Return a provider's models."""
+
+    @abstractmethod
+    def tells(self, tx: Connection, alert: Alert, now: datetime) -> None:
+        """Tell the owners."""
+
+    def compaction(self, worker: str) -> Compaction:
+        """Return what shortens conversations."""
+        small = SmallModel(self.database, self.model, self.treasury, self.redactor, self.tells, self.clock, self.zone)
+        return Compaction(self.database, worker, small, self.clock)
 
     @cached_property
     def announced(self) -> list[Fired]:

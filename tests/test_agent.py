@@ -153,16 +153,17 @@ def test_a_pause_goes_on(room: Room) -> None:
 
 
 def test_a_full_context_drops_the_older_half(room: Room) -> None:
-    """A conversation that became too long for the model goes on with its newer half."""
+    """A conversation that became too long for the model, and has little to sum up, goes on with its newer half."""
     for number in range(4):
         room.claude.says(f"Answer {number}.")
         room.asks(f"Question {number}")
     room.claude.fail(status=400, type="invalid_request_error", message="prompt is too long: 9 tokens > 8 maximum")
     room.claude.says("I still follow.")
     assert room.asks("And now?") == "I still follow."
-    asked = str(room.claude.message_requests[-1].body["messages"])
+    asked = next(text for record in room.claude.message_requests[::-1] if "And now?" in (text := str(record.body["messages"])))
     assert "Question 3" in asked
     assert "Question 0" not in asked
+    assert "Older messages are left out here" in asked
 
 
 def test_a_context_that_fills_up_while_answering(room: Room) -> None:

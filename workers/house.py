@@ -11,6 +11,7 @@ from bot.commands.look import LookCommands
 from bot.commands.schedule import ScheduleCommands
 from bot.commands.switching import Switching
 from bot.commands.talk import TalkCommands
+from bot.compaction.compaction import Compaction
 from bot.heartbeat import Heartbeat
 from bot.practice import Practice
 from bot.reception import Reception
@@ -19,6 +20,7 @@ from bot.schedules.desk import Desk
 from bot.schedules.firing import Fired, Firing
 from bot.schedules.sync import Sync
 from bot.settling import Settling
+from bot.small_model import SmallModel
 from bot.turn import Turns
 from skills.belongings import Belongings
 from skills.memory.command import memory_command
@@ -143,6 +145,7 @@ class House(Foundation):
     def turn_runner(self, worker: str, interrupts: Interrupts) -> TurnRunner:
         """Return what answers rings."""
         pool = ThreadPoolExecutor(TOOL_THREADS, thread_name_prefix="tool")
+        compaction = Compaction(self.stores.house, worker, self.small_model, utc_now)
         return TurnRunner(
             turns=Turns(self.stores.house, worker, self.household, utc_now, self.settings.zone),
             agent=Agent(
@@ -154,10 +157,18 @@ class House(Foundation):
                 redactor=self.redactor,
                 show=self._news.text,
                 tell=self.tell,
+                compaction=compaction,
             ),
             treasury=self.treasury,
             redactor=self.redactor,
             interrupts=interrupts,
             news=self._news,
             wake=self.alarms.set,
+            compaction=compaction,
         )
+
+    @cached_property
+    def small_model(self) -> SmallModel:
+        """What the house itself asks a fast model for."""
+        purse, zone = self.purse, self.settings.zone
+        return SmallModel(self.stores.house, purse.model, purse.treasury, self.redactor, self.tell, utc_now, zone)

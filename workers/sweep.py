@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from bot import conversations, moves, takeover
+from bot.compaction import record
 from bot.store.database import Database
 from bot.treasury.treasury import Treasury
 from bot.turn import Clock
@@ -27,27 +28,29 @@ class Sweep:
     belongings: Belongings
 
     def find(self, after: timedelta = conversations.RING_AGAIN_AFTER) -> list[int]:
-        """Return the conversations that wait for a worker and must be rung again."""
+        """Return the conversations that wait for a worker, or for a summary, and must be rung again."""
         self._bury()
         self._move()
         now = self.clock()
         with self.database.read() as tx:
             found = conversations.unheard(tx, now, after)
+            to_be_summed_up = record.due(tx, now)
         if found:
             log.info("%s conversations waited without being heard", len(found))
             with self.database.write() as tx:
                 conversations.note_rung(tx, found, now)
-        return found
+        return list(dict.fromkeys((*found, *to_be_summed_up)))
 
     def _bury(self) -> None:
         """Free what dead workers held."""
         with self.database.read() as tx:
             dead = self.watch.dead(tx)
             # A thread may have claimed something in the moment in which its worker said goodbye.
-            dead += takeover.workers_with_claims(tx) - self.watch.known
+            dead += (takeover.workers_with_claims(tx) | record.workers_at_it(tx)) - self.watch.known
         for worker in dead:
             with self.database.write() as tx:
                 freed = takeover.take_over(tx, worker, self.treasury, self.clock())
+                record.abandon(tx, worker, self.treasury, self.clock())
                 note_death(tx, self.home, worker)
             log.warning("worker %s is dead; %s conversations are taken up again", worker, len(freed))
 

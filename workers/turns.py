@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from bot import journal, logs, outbox, transcript
 from bot.agent import Agent
+from bot.compaction.compaction import Compaction
 from bot.errors import AllDry, BudgetSpent, ClaimLost, ModelError, Refused, Suspect, TurnEnded
 from bot.messages import Origin, ReplyKind
 from bot.pauses import growing_pause
@@ -38,6 +39,7 @@ class TurnRunner:
     interrupts: Interrupts
     news: Newsroom
     wake: Callable[[int, datetime], None]
+    compaction: Compaction
 
     def run_turn(self, conversation_id: int, hand_over: Callable[[int], None] | None) -> None:
         """Answer what waits in a conversation; leave at once when somebody else is at it.
@@ -49,7 +51,8 @@ class TurnRunner:
                 with logs.about(turn=turn.id, conversation=conversation_id, butler=turn.butler.name):
                     more = self._work(turn)
                 if not more:
-                    return
+                    break
+            self.compaction.tend(conversation_id)
         except Suspect:
             if hand_over is not None:
                 hand_over(conversation_id)

@@ -86,6 +86,8 @@ conversations = Table(
     Column("thread", String, nullable=False),
     Column("private", Boolean, nullable=False),
     Column("butler", String),  # the one that was chosen; none: the default
+    Column("begun_from", Id, nullable=False, server_default="0"),  # what is talked about now begins after this entry
+    Column("summary_id", Id),  # what stands in the prompt for its older part
     Column("prompt_from", Id, nullable=False, default=0),  # the prompt holds what the transcript holds after this id
     Column("thoughts_from", Id, nullable=False, default=0),  # earlier thoughts are no longer given back to the model
     Column("claim", String),
@@ -164,6 +166,8 @@ transcript = Table(
 )
 Index("transcript_conversation", transcript.c.conversation_id, transcript.c.id)
 Index("transcript_turn", transcript.c.turn_id)
+STRANGE = transcript.c.origin == literal_column("'stranger'")
+Index("transcript_strange", transcript.c.conversation_id, transcript.c.id, sqlite_where=STRANGE, postgresql_where=STRANGE)
 
 calls = Table(
     "calls",

@@ -53,6 +53,7 @@ class Wish:
 
     `counted` is a provider's own count of the prompt, where one was asked: that of `counted_by`. `near`: a cap is near, so
     that a shorter answer than wanted will do. `weight` is for estimates. `avoid` are keys that have just failed, and why.
+    `aside`: it is asked beside the conversation, which stays with the key that holds its cache.
     """
 
     spender: Spender
@@ -64,6 +65,7 @@ class Wish:
     counted_by: Route | None = None
     near: bool = False
     avoid: Mapping[str, str] = field(default_factory=dict)
+    aside: bool = False
 
     @property
     def prompt(self) -> int:
@@ -93,7 +95,7 @@ class Chosen:
 
 def choose(tx: Connection, providers: Providers, names: Sequence[str], wish: Wish, now: datetime) -> Chosen:
     """Choose the key of one of these providers for a request. Raises AllDry when none can be used now."""
-    session = tx.execute(_SESSION, {"conversation": wish.spender.conversation_id}).first()
+    session = None if wish.aside else tx.execute(_SESSION, {"conversation": wish.spender.conversation_id}).first()
     broken = circuits(tx, names)
     doors = []
     for name in names:

@@ -126,7 +126,8 @@ class Treasury:
         tokens = wish.prompt + output
         budgets.hold(tx, scopes, day, upper, tokens)
         ring.take(tx, route.key_id, day, tokens)
-        sessions.keep(tx, self.providers, chosen, spender.conversation_id, spender.turn_id, wish.avoid, now)
+        if not wish.aside:
+            sessions.keep(tx, self.providers, chosen, spender.conversation_id, spender.turn_id, wish.avoid, now)
         row = {
             "turn_id": spender.turn_id,
             "key_id": route.key_id,
