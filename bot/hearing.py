@@ -44,17 +44,24 @@ def waiting(tx: Connection, conversation_id: int) -> Sequence[Row[Any]]:
 
 
 def batch(rows: Sequence[Row[Any]], person_id: int, first: Row[Any] | None) -> Sequence[Row[Any]]:
-    """Return the messages that are read together: one person's, for one butler, and a suspect one always alone."""
+    """Return the messages that are read together: one person's, for one butler, and a suspect one always alone.
+
+    Those that join what is under way, or was interrupted, pass what others wrote in between.
+    """
     if first is not None and first.kills:
         return [first]
+    if first is None or first.turn_id is not None:
+        rows = [row for row in rows if row.person_id == person_id]
     butlers = (None, first.butler if first is not None else None)
     return list(takewhile(lambda row: row.person_id == person_id and not row.kills and row.butler in butlers, rows))
 
 
 def hear(tx: Connection, turn_id: int, conversation: Conversation, rows: Sequence[Row[Any]], reader: Reader) -> None:
-    """Put messages into the transcript."""
+    """Put messages into the transcript, but for those that an interrupted turn has put there already."""
     private = conversation.address.private
     for row in rows:
+        if row.turn_id is not None:
+            continue
         origin = Origin(row.origin)
         words = in_words(row.text, origin, reader.person, row.sent_at.astimezone(reader.zone), private=private)
         _add(tx, row.conversation_id, turn_id, words, origin, reader)

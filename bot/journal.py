@@ -1,6 +1,6 @@
 """The journal of tool calls: what was begun, what it gave, and what nobody knows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid5
@@ -8,13 +8,14 @@ from uuid import UUID, uuid5
 from sqlalchemy import Connection, Text, bindparam, cast, func, insert, select, update
 
 from bot.ports import Call
-from bot.store.tables import calls
+from bot.store.tables import calls, turns
 from bot.tools import Effect
 
 _SPACE = UUID("6f1d9a52-3c0e-5d0b-9a3f-6a7c1f2b8e11")
 _UNSURE = select(calls.c.tool, calls.c.arguments).where(
-    calls.c.turn_id == bindparam("turn"), calls.c.state == "unknown", calls.c.effect != Effect.READ
+    calls.c.turn_id.in_(bindparam("turns", expanding=True)), calls.c.state == "unknown", calls.c.effect != Effect.READ
 )
+_FOLLOWS = select(turns.c.follows).where(turns.c.id == bindparam("turn"))
 UNKNOWN = "It is not known whether this was done: the work was cut off while it ran, and it is not safe to do it twice."
 
 
@@ -39,8 +40,14 @@ def begun(tx: Connection, keys: Sequence[str]) -> dict[str, Effect]:
     return {row.key: Effect(row.effect) for row in rows}
 
 
-def begin(tx: Connection, turn_id: int, wanted: Mapping[str, tuple[Call, Effect]], now: datetime) -> None:
-    """Note calls before they start."""
+def begin(
+    tx: Connection,
+    turn_id: int,
+    wanted: Mapping[str, tuple[Call, Effect]],
+    now: datetime,
+    doing: Callable[[str], str | None] = lambda _: None,
+) -> None:
+    """Note calls before they start; `doing` says in words of people what a tool does."""
     rows = [
         {
             "key": key,
@@ -49,6 +56,7 @@ def begin(tx: Connection, turn_id: int, wanted: Mapping[str, tuple[Call, Effect]
             "tool": call.name,
             "arguments": call.arguments,
             "effect": effect,
+            "doing": doing(call.name),
             "state": "begun",
             "is_error": False,
             "stranger": False,
@@ -84,9 +92,13 @@ def give_up(tx: Connection, turn_id: int, now: datetime) -> None:
     )
 
 
-def warning(tx: Connection, turn_id: int) -> str:
-    """Return a sentence about the calls of a turn that may have happened, or nothing."""
-    unsure = "; ".join(in_words(row.tool, row.arguments) for row in tx.execute(_UNSURE, {"turn": turn_id}))
+def warning(tx: Connection, turn_id: int, follows: int | None = None) -> str:
+    """Return a sentence about the calls of a turn, and of those interrupted for it, that may have happened, or nothing."""
+    mine = [turn_id]
+    while follows is not None:
+        mine.append(follows)
+        follows = tx.scalar(_FOLLOWS, {"turn": follows})
+    unsure = "; ".join(in_words(row.tool, row.arguments) for row in tx.execute(_UNSURE, {"turns": mine}))
     return f"\n\n⚠ I cannot tell whether this was done, so please check: {unsure}" if unsure else ""
 
 

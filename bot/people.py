@@ -35,6 +35,7 @@ class Mode(StrEnum):
 
     STEER = "steer"  # it is read at the next step
     QUEUE = "queue"  # it begins the next turn
+    INTERRUPT = "interrupt"  # it ends the turn, and one begins anew with what was asked before and with it
 
 
 class Source(StrEnum):
@@ -63,6 +64,7 @@ class Person:
     language: str = ""
     quiet: str = ""
     mode: Mode = Mode.STEER
+    verbose: bool = False  # whether answers say which tools were used
     allowance: int | None = None  # how often a day butlers may write of their own accord; none: as the house has it
 
     def may(self, right: Right) -> bool:
@@ -262,4 +264,5 @@ def _of_owners(gate: Gate, rows: Sequence[Row[Any]]) -> list[Row[Any]]:
 
 def _person(row: Row[Any], name: str, role: Role) -> Person:
     zone = ZoneInfo(row.zone) if row.zone else None
-    return Person(row.id, name, role, zone, row.language or "", row.quiet or "", Mode(row.mode or Mode.STEER), row.allowance)
+    wishes = row.language or "", row.quiet or "", Mode(row.mode or Mode.STEER), bool(row.verbose)
+    return Person(row.id, name, role, zone, *wishes, row.allowance)

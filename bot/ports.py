@@ -187,6 +187,10 @@ class Chat(Protocol):
         """Render an answer that is still being written, as far as it fits one platform message."""
         ...
 
+    def passing(self, text: str) -> Json:
+        """Render a line that is taken away after a while; where the chat can do so, it comes without a sound."""
+        ...
+
     def has_drafts(self, address: Address) -> bool:
         """Tell whether an unfinished answer is shown by drafts there; else a message is begun and grows."""
         ...
@@ -206,6 +210,10 @@ class Chat(Protocol):
 
     async def edit(self, address: Address, native_id: str, payload: Json) -> None:
         """Replace a message that was sent. Raises DeliveryError."""
+        ...
+
+    async def remove(self, address: Address, native_id: str) -> None:
+        """Take a message away that was sent. Raises DeliveryError."""
         ...
 
     async def draft(self, address: Address, turn_id: int, payload: Json) -> None:

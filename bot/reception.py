@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, bindparam, exists, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_once
 
-from bot import conversations, outbox, questions
+from bot import busy, conversations, outbox, questions
+from bot.busy import Fate
 from bot.commands.book import Asking, CommandBook
 from bot.conversations import Conversation
 from bot.household import Household
@@ -23,6 +24,7 @@ from bot.redaction import Redactor
 from bot.roles import Right, refusal
 from bot.store.database import Database
 from bot.store.tables import inbox, parked_updates
+from bot.treasury.treasury import Treasury
 from bot.turn import Clock
 
 LONGEST_MESSAGE = 32_000
@@ -40,6 +42,7 @@ class Received:
 
     turns: dict[int, None] = field(default_factory=dict)
     replies: dict[int, None] = field(default_factory=dict)
+    busy: dict[int, int] = field(default_factory=dict)  # conversations in which a turn goes on, which shows what it will read
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ class Reception:
     zone: ZoneInfo
     strangers: Strangers
     answerers: Mapping[str, Answerer]
+    treasury: Treasury
 
     def receive(self, messages: Iterable[IncomingMessage]) -> Received:
         """Take messages in. When this returns they are on disk, and only then may they be confirmed to their vendor."""
@@ -133,7 +137,8 @@ class Reception:
             return
         if arrival.butler is not None and may_choose:
             conversations.choose_butler(arrival.tx, arrival.conversation.id, arrival.butler)
-        self._answer_at_once(arrival, received)
+        if not self._answer_at_once(arrival, received):
+            self._meet(arrival, received)
         if conversations.has_work(arrival.tx, arrival.conversation.id, arrival.now):
             received.turns[arrival.conversation.id] = None
 
@@ -148,11 +153,17 @@ class Reception:
         tx.execute(_REPLIED, {"row": arrival.row_id, "reply": reply_id})
         _note_rung(arrival, (here, *outcome.replies, *outcome.rung), received)
 
-    def _answer_at_once(self, arrival: _Arrival, received: Received) -> None:
-        """Answer what needs no model."""
+    def _meet(self, arrival: _Arrival, received: Received) -> None:
+        """Let a message do to the turn that runs what its writer's mode says."""
+        met = busy.meet(arrival.tx, self.treasury, arrival.conversation.id, arrival.person, arrival.now)
+        if met is not None and met.fate is not Fate.INTERRUPTS:
+            received.busy[arrival.conversation.id] = met.turn_id
+
+    def _answer_at_once(self, arrival: _Arrival, received: Received) -> bool:
+        """Answer what needs no model; tell whether that was so."""
         words = _refusal(arrival)
         if words is None and not (_is_order(arrival.message) and self.commands.is_command(arrival.text)):
-            return
+            return False
         tx, conversation, person = arrival.tx, arrival.conversation, arrival.person
         reply_to = None if conversation.address.private else arrival.message.native_id
         reply_id = outbox.add(tx, conversation.id, ReplyKind.COMMAND, "", arrival.now, reply_to=reply_to)
@@ -169,6 +180,7 @@ class Reception:
             )
         outbox.set_text(tx, reply_id, words)
         _note_rung(arrival, rung, received)
+        return True
 
 
 def _note_rung(arrival: _Arrival, conversation_ids: Iterable[int], received: Received) -> None:
@@ -239,7 +251,8 @@ def _merge(arrival: _Arrival) -> bool:
         tx.execute(mine.values(text=f"(I have edited my message; it reads now:)\n{arrival.text}"))
         return False
     if original.state == "waiting":
-        tx.execute(update(inbox).where(inbox.c.id == original.id).values(text=arrival.text, butler=arrival.butler))
+        changed = {"text": arrival.text, "butler": arrival.butler, "turn_id": None}  # it is read anew if it was read before
+        tx.execute(update(inbox).where(inbox.c.id == original.id).values(changed))
     tx.execute(mine.values(state="merged"))
     return True
 

@@ -56,7 +56,7 @@ class Settling:
         with turn.writing() as tx:
             begun = journal.begun(tx, keys)
             fresh = {key: (call, toolbox.effect(call.name)) for key, call in zip(keys, calls, strict=True) if key not in begun}
-            journal.begin(tx, turn.id, fresh, turn.clock())
+            journal.begin(tx, turn.id, fresh, turn.clock(), toolbox.doing)
             may_change = person(tx, turn.person.id).may(Right.CHANGE)
         work = [_Work(key, call, stranger, may_change, begun.get(key)) for key, call in zip(keys, calls, strict=True)]
         outcomes = self._run_all(turn, toolbox, work)

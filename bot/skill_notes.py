@@ -67,7 +67,7 @@ class SkillShelf:
     def __init__(self, notes: Iterable[SkillNote]) -> None:
         self._notes = {note.name: note for note in notes}
 
-    @tool(Effect.READ)
+    @tool(Effect.READ, doing="reading how to do it")
     def read_skill(self, name: str) -> str:
         """Return how a skill is used."""
         if name not in self._notes:

@@ -4,8 +4,9 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, select, update
 
-from bot import conversations, journal, outbox, transcript
+from bot import conversations, journal, outbox, transcript, turn_events
 from bot.messages import Origin, ReplyKind
+from bot.passing import take_back_preview
 from bot.ports import Text
 from bot.schedules import runs
 from bot.schedules.book import Schedule
@@ -14,6 +15,7 @@ from bot.store.tables import OPEN, WAITING, inbox, turns
 from bot.treasury import caps
 from bot.treasury.treasury import Treasury
 from bot.turn import close
+from bot.turn_events import Happening
 
 _NOTE = (Text(text="[the house] The person stopped this here."),)
 
@@ -34,7 +36,9 @@ def stop(
         treasury.charge_left(tx, row.id, now)
         journal.give_up(tx, row.id, now)
         transcript.append(tx, conversation_id, row.id, "user", _NOTE, Origin.HOUSE, now)
+        turn_events.note(tx, row.id, Happening.STOPPED, "by a person or by the house", now)
         close(tx, row.id, conversation_id, "stopped", reply_id, now)
+        take_back_preview(tx, row.id)
         if row.run_id is not None:
             caps.limit_turn(tx, row.id, None)
         said.append("Stopped.")
@@ -42,7 +46,7 @@ def stop(
     dropped = tx.execute(update(inbox).where(*waiting).values(state="answered", reply_id=reply_id)).rowcount
     if dropped:
         said.append(f"{dropped} message{'s' if dropped > 1 else ''} that waited {'are' if dropped > 1 else 'is'} dropped.")
-    return " ".join(said) + (journal.warning(tx, row.id) if row is not None else "")
+    return " ".join(said) + (journal.warning(tx, row.id, row.follows) if row is not None else "")
 
 
 def stop_schedule(tx: Connection, treasury: Treasury, schedule: Schedule, now: datetime) -> str:

@@ -53,7 +53,7 @@ def _park(tx: Connection, turn: Row[Any], now: datetime) -> None:
         f"/failed lists it, and /retry {first} tries it once more."
     )
     journal.give_up(tx, turn.id, now)
-    text += journal.warning(tx, turn.id)
+    text += journal.warning(tx, turn.id, turn.follows)
     transcript.withdraw(tx, turn.id)
     reply_id = _say(tx, turn, text, now)
     close(tx, turn.id, turn.conversation_id, "parked", reply_id, now, text)

@@ -68,10 +68,11 @@ class _Mark:
     own: bool
     find: str | None
     rare: bool
+    doing: str
 
 
 def tool(
-    effect: Effect = Effect.BLIND, *, own: bool = False, find: str | None = None, rare: bool = False
+    effect: Effect = Effect.BLIND, *, own: bool = False, find: str | None = None, rare: bool = False, doing: str = ""
 ) -> Callable[[Method], Method]:
     """Mark a method as a tool.
 
@@ -79,12 +80,13 @@ def tool(
     `find`: for look-up tools, the name of the method that takes the same arguments and returns the result of an earlier
     call with the same key, or None when there was none.
     `rare`: it is not in every prompt; a model finds it when it needs it.
+    `doing`: what people read while it runs, such as "searching memory"; nothing of the call's arguments stands there.
     """
     if (effect is Effect.LOOK_UP) != (find is not None):
         raise TypeError("a look-up tool, and only such a one, names the method that finds its effect again")
 
     def mark(method: Method) -> Method:
-        setattr(method, _MARK, _Mark(effect, own, find, rare))
+        setattr(method, _MARK, _Mark(effect, own, find, rare, doing))
         return method
 
     return mark
@@ -99,6 +101,7 @@ class Tool:
     effect: Effect
     own: bool
     rare: bool
+    doing: str
     arguments: type[BaseModel]
     wants_context: bool
     method: Callable[..., str]
@@ -172,6 +175,11 @@ class Toolbox:
         found = self._tools.get(name)
         return found.effect if found else Effect.BLIND
 
+    def doing(self, name: str) -> str | None:
+        """Return what people read while a tool runs, where it says so."""
+        found = self._tools.get(name)
+        return (found.doing if found else "") or None
+
 
 class RareTools:
     """Finds tools that are not in every prompt."""
@@ -180,7 +188,7 @@ class RareTools:
         self._rare = {found.name: found for found in rare}
         self._known = known
 
-    @tool(Effect.READ)
+    @tool(Effect.READ, doing="looking for a tool")
     def find_tool(self, words: str) -> str:
         """Describe more tools, by what they do: {names}."""
         wanted = {word[:_STEM] for word in re.findall(r"\w+", words.lower())}
@@ -223,6 +231,7 @@ def tools_of(holder: object) -> list[Tool]:
                     effect=mark.effect,
                     own=mark.own,
                     rare=mark.rare,
+                    doing=mark.doing,
                     arguments=arguments_of(method, _CONTEXT),
                     wants_context=_CONTEXT in inspect.signature(method).parameters,
                     method=method,

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
-from bot import conversations, hearing, journal, outbox
+from bot import conversations, hearing, journal, outbox, verbose
 from bot.conversations import Conversation
 from bot.errors import ClaimLost, Suspect
 from bot.hearing import Reader
@@ -59,6 +59,7 @@ class Turn:
     attempts: int
     resumed: bool  # it was begun before, by this worker or another
     root_id: int | None  # the turn that started it
+    follows: int | None  # the turn that was interrupted for it
     frame: Frame | None  # of the run of a schedule, if it is one
     token: str
     database: Database
@@ -91,10 +92,10 @@ class Turn:
 
     def read_new_messages(self) -> None:
         """Let what was written during the turn be read at its next step, unless the person wants it to wait."""
-        if self.person.mode is Mode.QUEUE or self.frame:
+        if self.frame:
             return
         with self.database.read() as tx:
-            if not hearing.waiting(tx, self.conversation.id):
+            if not hearing.waiting(tx, self.conversation.id) or person(tx, self.person.id).mode is Mode.QUEUE:
                 return
         with self.writing() as tx:
             batch = hearing.batch(hearing.waiting(tx, self.conversation.id), self.person.id, None)
@@ -110,10 +111,16 @@ class Turn:
         `fault` says what becomes of the run of a schedule that failed.
         """
         now = self.clock()
-        text += journal.warning(tx, self.id)
-        reply_id = self._reply(tx, kind, text, now, fault)
+        text += journal.warning(tx, self.id, self.follows)
+        reply_id = self._reply(tx, kind, text + self._tools_used(tx, now), now, fault)
         close(tx, self.id, self.conversation.id, state, reply_id, now, text if kind is ReplyKind.FAILURE else None)
         return conversations.has_work(tx, self.conversation.id, now)
+
+    def _tools_used(self, tx: Connection, now: datetime) -> str:
+        """Return a line about the tools that were used, for whoever wants one."""
+        if self.frame is not None or not person(tx, self.person.id).verbose:
+            return ""
+        return f"\n\n{verbose.line(tx, self.id, now, with_arguments=self.conversation.address.private)}"
 
     def _reply(self, tx: Connection, kind: ReplyKind, text: str, now: datetime, fault: Fault) -> int | None:
         if self.frame is not None:
@@ -168,6 +175,7 @@ class Turns:
                 attempts=row.attempts,
                 resumed=unfinished is not None,
                 root_id=row.root_id,
+                follows=row.follows,
                 frame=None if row.run_id is None else runs.frame(tx, row.run_id, conversation),
                 token=token,
                 database=self.database,
@@ -194,7 +202,7 @@ class Turns:
         run = None if first.run_id is None else runs.get(tx, first.run_id)
         values = {"conversation_id": conversation.id, "person_id": first.person_id, "butler": butler.name}
         standing = {"model": butler.tier.value, "state": "running", "steps": 0, "attempts": 0, "started_at": now}
-        row = tx.execute(_BEGIN, {**values, **standing, **_began(tx, run)}).one()
+        row = tx.execute(_BEGIN, {**values, **standing, "follows": first.turn_id, **_began(tx, run)}).one()
         if run is None:
             hearing.hear_asides(tx, row.id, conversation.id, reader)
             hearing.hear(tx, row.id, conversation, hearing.batch(rows, first.person_id, first), reader)

@@ -19,7 +19,7 @@ async def bot_side(room: Room, telegram: TelegramServer) -> AsyncIterator[tuple[
     with ThreadPoolExecutor(4) as threads:
         async with connect(telegram.token, telegram.url) as bot:
             database, chats = AsyncDatabase(room.database, threads), {"telegram": Telegram(bot)}
-            presences = Presences(database, chats)
+            presences = Presences(database, chats, room.clock)
             delivery = Delivery(database, chats, presences, room.clock)
             try:
                 yield presences, delivery

@@ -21,6 +21,7 @@ class Bench(ABC):
     """One chat, its owner on the other side, and what can happen to both; where nothing can, nothing does."""
 
     limit = 10**9  # characters of a message
+    reads_ahead = True  # what is written during a turn is taken in then
 
     @abstractmethod
     def open(self, home: Path, claude: AnthropicServer) -> House:
@@ -49,6 +50,10 @@ class Bench(ABC):
     def shows_typing(self) -> bool:
         """Tell whether it shows now that an answer is on its way."""
         return False
+
+    def shows(self, words: str) -> bool:
+        """Tell whether words are before the owner's eyes now, also for a while only."""
+        return words in "\n".join(self.texts())
 
     def delivers_again(self) -> None:
         """Let the vendor deliver the last messages once more."""
@@ -87,6 +92,10 @@ class TelegramBench(Bench):
     def texts(self) -> list[str]:
         """Return what stands in the chat."""
         return self.owner.sees()
+
+    def shows(self, words: str) -> bool:
+        """Look at the draft, too."""
+        return super().shows(words) or words in (self.owner.sees_draft() or "")
 
     def presses(self, label: str) -> None:
         """Press the newest button with these words."""
@@ -179,6 +188,8 @@ class SlackBench(Bench):
 
 class PipeBench(Bench):
     """The terminal, as a pipe beside a house that serves Telegram."""
+
+    reads_ahead = False  # each line is answered before the next is read
 
     def open(self, home: Path, claude: AnthropicServer) -> House:
         """Start a house for it."""

@@ -89,6 +89,10 @@ class Letterbox:
         """Return the end of an unfinished answer."""
         return {"text": tail(parse_unfinished(text), LIMIT).text}
 
+    def passing(self, text: str) -> Json:
+        """Return a line that shows for a while."""
+        return self.preview(text)
+
     def has_drafts(self, address: Address) -> bool:
         """Say no: an unfinished answer is a letter that grows."""
         del address
@@ -118,6 +122,13 @@ class Letterbox:
         if not letter.exists():
             raise MessageGone("the letter was taken away")
         self._write(letter, payload["text"].encode())
+
+    async def remove(self, address: Address, native_id: str) -> None:
+        """Take a letter away. Raises MessageGone."""
+        try:
+            (self._folder / address.chat / "out" / native_id).unlink()
+        except FileNotFoundError as error:
+            raise MessageGone("the letter was taken away") from error
 
     async def begin(self, address: Address, payload: Json, message: str | None) -> str:
         """Begin a letter."""

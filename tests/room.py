@@ -195,6 +195,7 @@ class Room(RoomTimes):
             self.zone,
             self.register.strangers,
             {**self.register.answerers, **self.budget.answerers, **self.schedules.answerers},
+            self.treasury,
         )
 
     def runner(self, worker: str = "worker-1") -> TurnRunner:

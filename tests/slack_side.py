@@ -82,7 +82,7 @@ def deliver(room: Room, server: SlackServer, is_done: Callable[[], bool]) -> Non
         async with side_of(server) as side:
             with ThreadPoolExecutor(4) as threads:
                 database, chats = AsyncDatabase(room.database, threads), {CHANNEL: side.chat}
-                delivery = Delivery(database, chats, Presences(database, chats), lambda: datetime.now(UTC))
+                delivery = Delivery(database, chats, Presences(database, chats, room.clock), lambda: datetime.now(UTC))
                 task = asyncio.create_task(delivery.run())
                 try:
                     async with asyncio.timeout(PATIENCE):
@@ -103,7 +103,7 @@ def present(room: Room, server: SlackServer, script: Callable[[Side, Presences, 
         async with side_of(server) as side, asyncio.timeout(PATIENCE):
             with ThreadPoolExecutor(4) as threads:
                 database, chats = AsyncDatabase(room.database, threads), {CHANNEL: side.chat}
-                presences = Presences(database, chats)
+                presences = Presences(database, chats, room.clock)
                 delivery = Delivery(database, chats, presences, lambda: datetime.now(UTC))
                 try:
                     await script(side, presences, delivery)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
+from bot.progress import NOTED
 from tests.anthropic_script import Answer
 from tests.anthropic_server import AnthropicServer
 from tests.chat_benches import Bench, LetterboxBench, PipeBench, SlackBench, TelegramBench
@@ -128,6 +129,20 @@ def test_typing_ends(place: Place) -> None:
     bench.writes("take your time")
     sees(bench, "At last.")
     wait_until(lambda: not bench.shows_typing(), "typing ends", 5)
+
+
+def test_what_passes(place: Place) -> None:
+    """What becomes of a message that is written during a turn is shown, once, and nothing of that stays."""
+    bench, claude = place.bench, place.claude
+    with claude.hold():
+        bench.writes("begin with it")
+        claude.wait_until(lambda: claude.in_flight > 0, 10, "the request")
+        for words in ("first addition", "second addition"):
+            bench.writes(words)
+        if bench.reads_ahead:
+            wait_until(lambda: bench.shows(NOTED), "the note")
+    sees(bench, "second addition")
+    wait_until(lambda: not bench.shows(NOTED), "the note goes", 5)
 
 
 def test_reconnect(place: Place) -> None:

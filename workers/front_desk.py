@@ -43,7 +43,7 @@ class FrontDesk:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="store")
         self._reception = house.reception()
         self.database = AsyncDatabase(house.stores.house, self._threads)
-        self._presences = Presences(self.database, chats)
+        self._presences = Presences(self.database, chats, utc_now)
         self._delivery = Delivery(self.database, chats, self._presences, utc_now)
         self._told: dict[str, float] = {}
         self._taking = 0
@@ -56,7 +56,7 @@ class FrontDesk:
     def services(self) -> tuple[Coroutine[Any, Any, None], ...]:
         """Return what delivers replies, to be run as long as the process lives."""
         news = listen(self._house.redis_url, self._chats, self._on_news, self.tell_trouble)
-        return self._delivery.run(), news
+        return self._delivery.run(), self._presences.run(), news
 
     async def __aenter__(self) -> Self:
         """Return the desk."""
@@ -76,6 +76,8 @@ class FrontDesk:
             self._taking -= 1
         for conversation_id in received.replies:
             self._delivery.news(conversation_id)
+        for conversation_id, turn_id in received.busy.items():
+            self._presences.note(conversation_id, turn_id)
         return received
 
     async def newest(self, channel: str) -> dict[tuple[str, str], str]:

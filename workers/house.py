@@ -86,6 +86,7 @@ class House(Foundation):
             zone=self.settings.zone,
             strangers=self.register.strangers,
             answerers={**self.register.answerers, **self.budget.answerers, **self.schedules.answerers},
+            treasury=self.treasury,
         )
 
     @cached_property

@@ -11,6 +11,7 @@ from sqlalchemy import update
 from bot import quiet, unasked
 from bot.commands.book import Asking, Command
 from bot.linking import Linking
+from bot.names import bold
 from bot.nearest import did_you_mean
 from bot.people import Mode, Person
 from bot.roles import Right
@@ -24,22 +25,27 @@ _LANGUAGE = re.compile(r"[^\W\d_]+(?:[ '’-][^\W\d_]+)*")
 _MODES = {
     Mode.STEER: "what you write while a butler works is read at its next step",
     Mode.QUEUE: "what you write while a butler works waits until it is done",
+    Mode.INTERRUPT: "what you write while a butler works stops it, and it begins anew with all that you asked",
 }
 _Changes = tuple[dict[str, Any], str]
 
 
 @dataclass(frozen=True)
 class OwnCommands:
-    """/settings /quiet /link."""
+    """/settings /mode /verbose /quiet /link."""
 
     linking: Linking
 
     def commands(self) -> tuple[Command, ...]:
         """Return them all."""
-        settings = "[zone|language|quiet|unasked|mode VALUE]"
+        settings = "[zone|language|quiet|unasked|mode|verbose VALUE]"
+        meanwhile = "shows and changes what becomes of what you write while a butler works"
+        tools = "shows and changes whether answers say which tools were used"
         hours = "shows and changes the hours in which you hear only what you ask for"
         return (
             Command("settings", settings, "shows and changes your own settings", _settings, private=True),
+            Command("mode", f"[{'|'.join(Mode)}]", meanwhile, _modes),
+            Command("verbose", "[on|off]", tools, _verbosity),
             Command("quiet", "[22:00-07:00|off]", hours, _quiet_hours, private=True),
             Command("link", "[CODE]", "gives you the same place in a second chat", self._link, Right.LINK, private=True),
         )
@@ -83,10 +89,7 @@ def _quiet_hours(asking: Asking) -> str:
     if not asking.arguments:
         how = "`/quiet off` takes them away." if asking.person.quiet else "For example `/quiet 22:00-07:00`."
         return f"Quiet hours ({asking.zone}): {_quiet_in_words(asking.person)}. {how}"
-    try:
-        return change(asking, "quiet", asking.arguments)
-    except ValueError as error:
-        return str(error)
+    return _changed(asking, "quiet")
 
 
 def _quiet_in_words(person: Person) -> str:
@@ -100,10 +103,12 @@ def _show(person: Person, zone: ZoneInfo) -> str:
         f"quiet: {_quiet_in_words(person)}",
         f"unasked: {_unasked_in_words(allowance.of(person))}",
         f"mode: {person.mode}: {_MODES[person.mode]}",
+        f"verbose: {_verbose_in_words(is_on=person.verbose)}",
     )
     return "\n".join(f"- {line}" for line in lines) + (
         "\n\nFor example `/settings zone Europe/Berlin`, `/settings language German`, `/settings quiet 22:00-07:00` (or "
-        "`off`), `/settings unasked 1` (or `0`, `3`, `5`), `/settings mode queue` (or `steer`)."
+        "`off`), `/settings unasked 1` (or `0`, `3`, `5`), `/settings mode queue` (or `steer`, `interrupt`), `/settings "
+        "verbose on` (or `off`)."
     )
 
 
@@ -149,8 +154,42 @@ def _unasked_in_words(most: int) -> str:
 def _mode(value: str, asking: Asking) -> _Changes:
     del asking
     if value.lower() not in list(Mode):
-        raise ValueError(f"There is no mode {value}.{did_you_mean(value, Mode)} There are {' and '.join(Mode)}.")
+        raise ValueError(f"There is no mode {value}.{did_you_mean(value, Mode)} There are {', '.join(Mode)}.")
     return {"mode": value.lower()}, f"From here on, {_MODES[Mode(value.lower())]}."
+
+
+def _modes(asking: Asking) -> str:
+    if asking.arguments:
+        return _changed(asking, "mode")
+    lines = [f"- {bold(one) if one is asking.person.mode else one}: {words}" for one, words in _MODES.items()]
+    return "\n".join((f"Your mode is {bold(asking.person.mode)}.", "", *lines, "", "For example `/mode queue`."))
+
+
+def _verbose(value: str, asking: Asking) -> _Changes:
+    del asking
+    if value.casefold() not in ("on", OFF):
+        raise ValueError(f"{value} is neither on nor off.")
+    is_on = value.casefold() == "on"
+    return {"verbose": is_on}, f"From here on {_verbose_in_words(is_on=is_on)}."
+
+
+def _verbose_in_words(*, is_on: bool) -> str:
+    return "a line under each answer says which tools were used" if is_on else "answers come without a word about tools"
+
+
+def _verbosity(asking: Asking) -> str:
+    if asking.arguments:
+        return _changed(asking, "verbose")
+    is_on = asking.person.verbose
+    how = "`/verbose off` takes it away." if is_on else "`/verbose on` adds a line about them."
+    return f"As it stands, {_verbose_in_words(is_on=is_on)}. {how}"
+
+
+def _changed(asking: Asking, name: str) -> str:
+    try:
+        return change(asking, name, asking.arguments)
+    except ValueError as error:
+        return str(error)
 
 
 _SETTERS: Mapping[str, Callable[[str, Asking], _Changes]] = {
@@ -159,4 +198,5 @@ _SETTERS: Mapping[str, Callable[[str, Asking], _Changes]] = {
     "quiet": _quiet,
     "unasked": _unasked,
     "mode": _mode,
+    "verbose": _verbose,
 }

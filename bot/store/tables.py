@@ -38,7 +38,8 @@ people = Table(
     Column("zone", String),  # an IANA name; none: the house's
     Column("language", String),
     Column("quiet", String),  # 22:00-07:00, in the person's zone
-    Column("mode", String),  # steer, queue
+    Column("mode", String),  # steer, queue, interrupt
+    Column("verbose", Boolean, nullable=False, server_default=false()),  # answers say which tools were used
     Column("allowance", Integer),  # how often a day butlers may write of their own accord; none: as the house has it
     Column("owner_by", String),  # what made an owner one: settings, person
     Column("created_at", Moment, nullable=False),
@@ -114,17 +115,22 @@ inbox = Table(
     Column("sent_at", Moment, nullable=False),
     Column("received_at", Moment, nullable=False),
     Column("state", String, nullable=False),  # waiting, taken, answered, parked, merged
-    Column("turn_id", ForeignKey("turns.id")),
+    Column("turn_id", ForeignKey("turns.id")),  # of one that waits: the interrupted turn that has read it
     Column("reply_id", ForeignKey("outbox.id")),
     Column("kills", Integer, nullable=False, default=0),  # how many workers died over it
     Column("run_id", Id),  # the run of a schedule that it asks for
+    Column("number", BigInteger),  # the vendor's, which grows in a chat; of a part of a paste
+    Column("paste_id", Id),  # the row of the first part, of one long text that the client has split
+    Column("held_until", Moment),  # until then a further part may come
     UniqueConstraint("channel", "external_id"),
 )
+PASTED = inbox.c.paste_id.is_not(None)
 WAITING = inbox.c.state == literal_column("'waiting'")
 PARKED = inbox.c.state == literal_column("'parked'")
 Index("inbox_waiting", inbox.c.conversation_id, sqlite_where=WAITING, postgresql_where=WAITING)
 Index("inbox_parked", inbox.c.id, sqlite_where=PARKED, postgresql_where=PARKED)
 Index("inbox_turn", inbox.c.turn_id)
+Index("inbox_pasted", inbox.c.conversation_id, inbox.c.id, sqlite_where=PASTED, postgresql_where=PASTED)
 Index("inbox_native", inbox.c.conversation_id, inbox.c.native_id)
 
 turns = Table(
@@ -138,8 +144,9 @@ turns = Table(
     Column("root_id", Id),  # the turn that started this one, and from whose budget it spends; none: itself
     Column("job", String),  # the schedule that it is run for
     Column("run_id", Id),  # and the run
+    Column("follows", Id),  # the turn that was interrupted for it, with whose messages it begins
     Column("model", String, nullable=False),  # that answered last; before that, the tier
-    Column("state", String, nullable=False),  # running, waiting, answered, failed, stopped, parked, split
+    Column("state", String, nullable=False),  # running, waiting, answered, failed, stopped, interrupted, parked, split
     Column("steps", Integer, nullable=False, default=0),
     Column("attempts", Integer, nullable=False, default=0),  # requests that failed in a row
     Column("started_at", Moment, nullable=False),
@@ -178,6 +185,7 @@ calls = Table(
     Column("tool", String, nullable=False),
     Column("arguments", JSON, nullable=False),
     Column("effect", String, nullable=False),
+    Column("doing", String),  # what it does, in words of people
     Column("state", String, nullable=False),  # begun, done, unknown
     Column("result", Text),
     Column("is_error", Boolean, nullable=False, default=False),

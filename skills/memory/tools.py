@@ -19,7 +19,7 @@ class Memory:
     def __init__(self, store: Database) -> None:
         self._store = store
 
-    @tool(Effect.KEYED, own=True)
+    @tool(Effect.KEYED, own=True, doing="keeping a fact")
     def remember(self, context: Context, fact: Annotated[str, Field(min_length=1, max_length=2000)]) -> str:
         """Keep one fact for later conversations."""
 
@@ -32,7 +32,7 @@ class Memory:
 
         return once(self._store, context.key, keep)
 
-    @tool(Effect.READ)
+    @tool(Effect.READ, doing="searching memory")
     def recall(self, context: Context, words: str = "") -> str:
         """Find facts that hold any of these words; without words, the newest ones."""
         found = facts.find(self._store, context.subject, words)
@@ -41,7 +41,7 @@ class Memory:
         lines = "\n".join(_line(fact, context) for fact in found)
         return Foreign(lines) if any(fact.stranger for fact in found) else lines
 
-    @tool(Effect.KEYED, own=True)
+    @tool(Effect.KEYED, own=True, doing="forgetting a fact")
     def forget(self, context: Context, fact: Annotated[int, Field(ge=1, le=10**18)]) -> str:
         """Forget the fact with this number for good."""
 

@@ -20,12 +20,12 @@ class Practising:
         self._practice = practice
         self._database = database
 
-    @tool(Effect.READ, rare=True)
+    @tool(Effect.READ, rare=True, doing="reading its practice")
     def practice_read(self, context: Context, name: Name) -> str:
         """Read reverie, consolidation or another practice."""
         return self._practice.read(context.butler, path_of(name)) or f"There is no {path_of(name)}, or it is empty."
 
-    @tool(Effect.UPSERT, rare=True)
+    @tool(Effect.UPSERT, rare=True, doing="writing its practice")
     def practice_write(self, context: Context, name: Name, text: Annotated[str, Field(max_length=LONGEST)]) -> str:
         """Replace it, for an owner."""
         with self._database.read() as tx:

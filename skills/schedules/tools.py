@@ -18,28 +18,28 @@ class Schedules:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    @tool(Effect.READ, rare=True)
+    @tool(Effect.READ, rare=True, doing="looking at the house")
     def status(self, context: Context) -> str:
         """Show how you and the house stand."""
         return self._desk.status(context)
 
-    @tool(Effect.UPSERT, rare=True)
+    @tool(Effect.UPSERT, rare=True, doing="looking for what is due")
     def tick(self, context: Context) -> str:
         """Carry out now what is due."""
         return self._desk.tick(context)
 
-    @tool(Effect.KEYED, rare=True)
+    @tool(Effect.KEYED, rare=True, doing="starting a task")
     def trigger(self, context: Context, prompt: str, background: Annotated[str, Field(alias="context")] = "") -> str:
         """Begin a turn of its own now."""
         words = f"{prompt.strip()}\n\n{background.strip()}" if prompt.strip() else ""
         return _told(lambda: self._desk.begin(context, Wish(purpose=Purpose.TRIGGER, prompt=words, name=prompt[:START])))
 
-    @tool(Effect.READ)
+    @tool(Effect.READ, doing="reading the schedules")
     def schedule_list(self, context: Context) -> str:
         """List all."""
         return self._desk.listed(context)
 
-    @tool(Effect.KEYED)
+    @tool(Effect.KEYED, doing="making a schedule")
     def schedule_create(
         self,
         context: Context,
@@ -53,7 +53,7 @@ class Schedules:
         wish = Wish(purpose=Purpose.TASK, prompt=prompt, name=name, zone=zone, silent=silent)
         return _told(lambda: self._desk.make(context, when, wish))
 
-    @tool(Effect.UPSERT, rare=True)
+    @tool(Effect.UPSERT, rare=True, doing="changing a schedule")
     def schedule_update(
         self,
         context: Context,
@@ -69,17 +69,17 @@ class Schedules:
         values = {field: words.strip() for field, words in given.items() if words.strip()}
         return _told(lambda: self._desk.change(context, id, values, on=on))
 
-    @tool(Effect.UPSERT, rare=True)
+    @tool(Effect.UPSERT, rare=True, doing="removing a schedule")
     def schedule_delete(self, context: Context, id: Number) -> str:  # noqa: A002 - the same
         """Remove one."""
         return _told(lambda: self._desk.remove(context, id))
 
-    @tool(Effect.KEYED)
+    @tool(Effect.KEYED, doing="setting a reminder")
     def remind(self, context: Context, when: str, text: str) -> str:
         """Say these words at a time."""
         return _told(lambda: self._desk.make(context, when, Wish(purpose=Purpose.REMINDER, prompt=text)))
 
-    @tool(Effect.KEYED, rare=True)
+    @tool(Effect.KEYED, rare=True, doing="planning a word to you")
     def nudge(
         self,
         context: Context,

@@ -19,7 +19,7 @@ class State:
     def __init__(self, store: Database) -> None:
         self._store = store
 
-    @tool(Effect.READ)
+    @tool(Effect.READ, doing="reading notes")
     def state_get(self, context: Context, key: Key) -> str:
         """Return the JSON value under a key, or null."""
         with self._store.read() as tx:
@@ -29,7 +29,7 @@ class State:
         text = json.dumps(row.value, ensure_ascii=False)
         return Foreign(text) if row.stranger else text
 
-    @tool(Effect.UPSERT, own=True)
+    @tool(Effect.UPSERT, own=True, doing="writing a note")
     def state_set(self, context: Context, key: Key, value: JsonValue) -> str:
         """Keep a JSON value under a key, in the place of what was there."""
         with self._store.write() as tx:
@@ -38,14 +38,14 @@ class State:
             raise ToolError(NOTHING_KEPT)
         return f"{key} is set."
 
-    @tool(Effect.UPSERT, own=True, rare=True)
+    @tool(Effect.UPSERT, own=True, rare=True, doing="removing a note")
     def state_delete(self, context: Context, key: Key) -> str:
         """Remove a key; no harm when there is none."""
         with self._store.write() as tx:
             values.drop(tx, context.subject, key)
         return f"{key} is gone."
 
-    @tool(Effect.READ, rare=True)
+    @tool(Effect.READ, rare=True, doing="reading notes")
     def state_list(self, context: Context, prefix: str = "") -> str:
         """List the keys that begin with a prefix."""
         with self._store.read() as tx:

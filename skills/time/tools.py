@@ -11,7 +11,7 @@ from bot.tools import Context, Effect, ToolError, tool
 class Time:
     """The clock, read in other zones."""
 
-    @tool(Effect.READ)
+    @tool(Effect.READ, doing="looking at the clock")
     def current_time(self, context: Context, place: str = "") -> str:
         """Return the present time in an IANA zone or a city that names one; without a place, the house's."""
         zone = ZoneInfo(_zone(place)) if place.strip() else context.zone

@@ -21,12 +21,11 @@ TOGETHER, AT_ONCE_TOGETHER = 5.0, 300  # "several hundred a minute" in a workspa
 PACE = 0.7  # seconds between two additions to a stream: 100 a minute in a workspace
 EDIT_PACE = 1.2  # seconds between two edits: 50 a minute
 EDITS_A_SECOND = 0.6  # of unfinished answers in all conversations together
-LONGEST_EDIT = 4000  # characters of a text without Markdown
+LONGEST_EDIT, LONGEST_ALT = 4000, 1000  # characters of a text without Markdown, and of the words for a picture
 SCOPE_AGAIN_AFTER = 60.0  # seconds
 NOTHING_YET = "…"  # ends a stream that shows nothing, as it could not without any text
-MOST_MESSAGES = 3  # an answer of more becomes a file
-LONGEST_ALT = 1000  # characters
-REMEMBERED = 5000
+MOST_MESSAGES, REMEMBERED = 3, 5000  # an answer of more becomes a file
+QUIET: Json = {"unfurl_links": False, "unfurl_media": False}  # a preview fetches the address, and so tells it what was said
 T = TypeVar("T")
 _STREAM_OVER = {"message_not_in_streaming_state", "stopped_by_user"}
 _NO_STREAMS_HERE = {"method_not_supported_for_channel_type"}
@@ -80,6 +79,8 @@ class Slack:
         piece = slack_text.preview(text)
         return {"markdown": piece.markdown, "mrkdwn": piece.mrkdwn, "unfinished": text}
 
+    passing = preview
+
     def has_drafts(self, address: Address) -> bool:
         """Say no."""
         del address
@@ -100,7 +101,7 @@ class Slack:
             return await _owed(self._upload(place, address, payload["name"], body, **shown))
         if "chart" in payload:
             return await self._show(place, address, payload)
-        sent = await self._say("chat.postMessage", place, payload, thread_ts=address.thread or None, **_quiet())
+        sent = await self._say("chat.postMessage", place, payload, thread_ts=address.thread or None, **QUIET)
         return f"{place}:{_told(sent, 'ts')}"
 
     async def edit(self, address: Address, native_id: str, payload: Json) -> None:
@@ -124,6 +125,19 @@ class Slack:
                 raise
             await self._finish(place, ts, None)
             await self._say("chat.update", place, payload, ts=ts)
+
+    async def remove(self, address: Address, native_id: str) -> None:
+        """Delete a message; one that grew is finished first. Raises DeliveryError."""
+        del address
+        place, _, ts = native_id.partition(":")
+        if self._streams.pop(native_id, None) is not None:
+            await self._finish(place, ts, None)
+        try:
+            await self._web.call("chat.delete", place, channel=place, ts=ts)
+        except MessageGone:
+            if not await self._finish(place, ts, None):  # one that grew before this process was started
+                raise
+            await self._web.call("chat.delete", place, channel=place, ts=ts)
 
     async def begin(self, address: Address, payload: Json, message: str | None) -> str:
         """Begin a stream where Slack has them, else send a message. Raises DeliveryError."""
@@ -284,7 +298,3 @@ def _told(answer: Any, name: str, lack: type[DeliveryError] = Doubtful) -> str: 
     if not value:
         raise lack(f"Slack's answer has no {name}")
     return str(value)
-
-
-def _quiet() -> Json:
-    return {"unfurl_links": False, "unfurl_media": False}  # a preview fetches the address, and so tells it what was said

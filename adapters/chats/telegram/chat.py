@@ -53,6 +53,7 @@ _NO_WAY_IN = (
     "topic_closed",
     "topic_deleted",
 )
+_NO_MESSAGE = ("message to edit not found", "message can't be edited", "message to delete not found")
 _NO_PHOTOS = ("to send photos", "chat_send_photos_forbidden", "chat_send_media_forbidden")
 # The connection was never made, so that nothing was sent.
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
@@ -95,6 +96,10 @@ class Telegram:
         """Render an unfinished answer: all of it, or its end."""
         return _payload(*preview(text))
 
+    def passing(self, text: str) -> Json:
+        """Render a line that passes; it comes without a sound."""
+        return {**self.preview(text), "silent": True}
+
     def has_drafts(self, address: Address) -> bool:
         """Tell whether drafts are to be had: in private chats, unless the server knows none."""
         return address.private and self._has_drafts
@@ -122,6 +127,7 @@ class Telegram:
             message_thread_id=_thread(address),
             reply_parameters=reply,
             reply_markup=_keyboard(payload),
+            disable_notification=payload.get("silent"),
         )
 
     async def _send_photo(self, address: Address, payload: Json, reply: ReplyParameters | None) -> Message:
@@ -148,6 +154,11 @@ class Telegram:
                 reply_markup=_keyboard(payload),  # without one, the buttons of before go
             ),
         )
+
+    async def remove(self, address: Address, native_id: str) -> None:
+        """Delete a message. Raises DeliveryError."""
+        number = int(native_id.partition(":")[2])
+        await self._ask(address, lambda: self._bot.delete_message(int(address.chat), number))
 
     async def draft(self, address: Address, turn_id: int, payload: Json) -> None:
         """Show an unfinished answer. Raises DeliveryError."""
@@ -246,7 +257,7 @@ def _bad_request(reason: str) -> DeliveryError:
     words = reason.lower()
     if "not modified" in words:
         return NotChanged(reason)
-    if "message to edit not found" in words or "message can't be edited" in words:
+    if any(phrase in words for phrase in _NO_MESSAGE):
         return MessageGone(reason)
     if any(phrase in words for phrase in _NO_PHOTOS):
         return BadFormat(reason)  # words are welcome there

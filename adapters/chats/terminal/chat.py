@@ -95,6 +95,10 @@ class Terminal:
         """Return what is written so far."""
         return {"text": text}
 
+    def passing(self, text: str) -> Json:
+        """Return a line that passes."""
+        return self.preview(text)
+
     def has_drafts(self, address: Address) -> bool:
         """Say yes."""
         del address
@@ -135,6 +139,9 @@ class Terminal:
             self._tokens, self._pressed = tuple(payload["tokens"]), False
             self._is_offer = bool(payload.get("is_offer"))
         self._screen.write(payload["text"])
+
+    async def remove(self, address: Address, native_id: str) -> None:
+        """Do nothing: what scrolled by cannot be taken away, and nothing is sent that is to pass."""
 
     async def draft(self, address: Address, turn_id: int, payload: Json) -> None:
         """Show an unfinished answer."""

@@ -1,0 +1,86 @@
+"""What becomes of a message that is written while a butler works: it steers, it waits, or it interrupts.
+
+The mode is that of who writes, and it concerns their own turns only: what somebody else writes in a group waits.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, exists, select, update
+
+from bot import conversations, journal, transcript, turn_events
+from bot.messages import Origin
+from bot.passing import take_back_preview
+from bot.people import Mode, Person
+from bot.ports import Text
+from bot.store.tables import OPEN, WAITING, inbox, turns
+from bot.treasury.treasury import Treasury
+from bot.turn_events import Happening
+
+_NOTE = (Text(text="[the house] The person wrote again: this was stopped here. Begin anew, with what follows."),)
+_AT_WORK = select(turns).where(turns.c.conversation_id == bindparam("conversation"), OPEN)
+_NAMED = select(
+    exists().where(
+        inbox.c.conversation_id == bindparam("conversation"),
+        inbox.c.person_id == bindparam("by"),
+        inbox.c.butler.is_not(None),
+        WAITING,
+    )
+)
+_WAIT_AGAIN = update(inbox).where(inbox.c.turn_id == bindparam("turn"), inbox.c.state == "taken").values(state="waiting")
+_INTERRUPT = (
+    update(turns).where(turns.c.id == bindparam("turn")).values(state="interrupted", ended_at=bindparam("at"), error=None)
+)
+
+
+class Fate(StrEnum):
+    """What becomes of a message."""
+
+    STEERS = "steers"
+    WAITS = "waits"
+    INTERRUPTS = "interrupts"
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """A message that met a turn."""
+
+    turn_id: int
+    fate: Fate
+
+
+def meet(tx: Connection, treasury: Treasury, conversation_id: int, writer: Person, now: datetime) -> Meeting | None:
+    """Do what a message that was just taken in does to the turn that runs there; None where none runs."""
+    row = tx.execute(_AT_WORK, {"conversation": conversation_id}).first()
+    if row is None:
+        return None
+    fate = _fate(tx, row, conversation_id, writer)
+    if fate is Fate.INTERRUPTS:
+        _interrupt(tx, treasury, row.id, conversation_id, now)
+    return Meeting(row.id, fate)
+
+
+def _fate(tx: Connection, turn: Row[Any], conversation_id: int, writer: Person) -> Fate:
+    """Return what the writer's mode makes of a message; one for another butler waits, and so does what comes after it."""
+    if turn.person_id != writer.id or turn.run_id is not None or writer.mode is Mode.QUEUE:
+        return Fate.WAITS
+    if tx.scalar(_NAMED, {"conversation": conversation_id, "by": writer.id}):
+        return Fate.WAITS
+    return Fate.INTERRUPTS if writer.mode is Mode.INTERRUPT else Fate.STEERS
+
+
+def _interrupt(tx: Connection, treasury: Treasury, turn_id: int, conversation_id: int, now: datetime) -> None:
+    """End a turn as a stop does; what it was asked waits again, so that the next turn begins with it.
+
+    What it has read and done stays in the transcript: nothing is done a second time because of an interruption.
+    """
+    treasury.charge_left(tx, turn_id, now)
+    journal.give_up(tx, turn_id, now)
+    transcript.append(tx, conversation_id, turn_id, "user", _NOTE, Origin.HOUSE, now)
+    tx.execute(_WAIT_AGAIN, {"turn": turn_id})
+    tx.execute(_INTERRUPT, {"turn": turn_id, "at": now})
+    take_back_preview(tx, turn_id)
+    turn_events.note(tx, turn_id, Happening.INTERRUPTED, "by a further message", now)
+    conversations.release(tx, conversation_id)
