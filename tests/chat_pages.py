@@ -5,8 +5,9 @@ from functools import singledispatch
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tests.chat_benches import Bench, LetterboxBench, PipeBench, SlackBench, TelegramBench
+from tests.chat_benches import Bench, PipeBench, SlackBench, TelegramBench
 from tests.houses import OWNER
+from tests.letterbox_bench import LetterboxBench
 
 
 @singledispatch

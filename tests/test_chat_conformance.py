@@ -10,9 +10,10 @@ import pytest
 from bot.progress import NOTED
 from tests.anthropic_script import Answer
 from tests.anthropic_server import AnthropicServer
-from tests.chat_benches import Bench, LetterboxBench, PipeBench, SlackBench, TelegramBench
+from tests.chat_benches import Bench, PipeBench, SlackBench, TelegramBench
 from tests.chat_pages import page
 from tests.houses import House, wait_until
+from tests.letterbox_bench import LetterboxBench
 from tests.spending import CHART
 
 BENCHES: dict[str, type[Bench]] = {
