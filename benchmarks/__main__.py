@@ -1,11 +1,11 @@
-"""Measure all, or what is named: `python -m benchmarks [latency start crowd memory prompt money schedules slack]`."""
+"""Measure all, or what is named: `python -m benchmarks [latency start crowd memory prompt money schedules slack search]`."""
 
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import schedules, size, slack, speed, spending
+from benchmarks import schedules, search, size, slack, speed, spending
 from benchmarks.table import Figure, show
 
 ALL: dict[str, Callable[[Path], Iterator[Figure]]] = {
@@ -17,6 +17,7 @@ ALL: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "money": spending.reserve_and_settle,
     "schedules": schedules.due_to_claimed,
     "slack": slack.all_of_it,
+    "search": search.a_million,
 }
 
 

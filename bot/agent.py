@@ -15,6 +15,7 @@ from bot.messages import Origin, ReplyKind
 from bot.ports import Answer, Block, Call, Content, Ending, Interrupt, Model, Prompt, Route, Text
 from bot.prompt import system_prompt
 from bot.redaction import Redactor
+from bot.search.history import Speaker
 from bot.settling import Settling
 from bot.skill_notes import SkillNote
 from bot.tools import Toolbox
@@ -166,7 +167,11 @@ class Agent:
             turn.note_step(tx, reservation.model)
             content = self._clean(answer)
             transcript.append(tx, turn.conversation.id, turn.id, "butler", content, Origin.BUTLER, turn.clock())
-            return self._conclude(tx, turn, answer.ending, transcript.words_of(content))
+            words = transcript.words_of(content)
+            # What a butler says after it read a stranger's text may be that stranger's words, wherever it is found again.
+            origin = Origin.STRANGER if transcript.stranger_was_read(tx, turn.conversation.id) else Origin.BUTLER
+            turn.note_said(tx, Speaker.BUTLER, turn.butler.name, words, origin)
+            return self._conclude(tx, turn, answer.ending, words)
 
     def _settle(self, tx: Connection, reservation: Reservation, answer: Answer, now: datetime) -> Sequence[Alert]:
         if answer.usage_reported:

@@ -16,6 +16,8 @@ from bot.people import Person
 from bot.ports import Text
 from bot.schedules import runs
 from bot.schedules.runs import Run
+from bot.search import history
+from bot.search.history import Speaker, Words
 from bot.store.tables import WAITING, inbox, outbox
 from bot.treasury import caps
 
@@ -65,6 +67,8 @@ def hear(tx: Connection, turn_id: int, conversation: Conversation, rows: Sequenc
         origin = Origin(row.origin)
         words = in_words(row.text, origin, reader.person, row.sent_at.astimezone(reader.zone), private=private)
         _add(tx, row.conversation_id, turn_id, words, origin, reader)
+        where = (conversation.address.subject(reader.person.id), row.conversation_id, turn_id)
+        history.note(tx, Words(*where, Speaker.PERSON, row.text, origin, row.sent_at, person_id=reader.person.id))
     tx.execute(_TAKE, {"messages": [row.id for row in rows], "turn": turn_id})
 
 

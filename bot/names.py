@@ -22,9 +22,14 @@ def clean(name: str) -> str:
     return one_line(name.translate(_BRACKETS))
 
 
+def plain(text: str) -> str:
+    """Return a text as Markdown that shows its very letters."""
+    return _SIGNS.sub(r"\\\g<0>", text)
+
+
 def escaped(name: str) -> str:
     """Return a name as Markdown that shows its very letters."""
-    return _SIGNS.sub(r"\\\g<0>", one_line(name))
+    return plain(one_line(name))
 
 
 def bold(name: str) -> str:

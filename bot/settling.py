@@ -15,6 +15,7 @@ from bot.people import person
 from bot.ports import Call, Result
 from bot.redaction import Redactor
 from bot.roles import Right, refusal
+from bot.search.history import ECHOES, Speaker
 from bot.tools import Context, Effect, Foreign, Tool, Toolbox, ToolError, shorten
 from bot.turn import Turn
 
@@ -106,6 +107,9 @@ class Settling:
         with turn.writing() as tx:
             for item, outcome in zip(work, outcomes, strict=True):
                 journal.end(tx, item.key, outcome, now)
+                if item.call.name not in ECHOES and not outcome.is_error:
+                    origin_of_it = Origin.STRANGER if outcome.stranger else Origin.TOOL
+                    turn.note_said(tx, Speaker.TOOL, item.call.name, outcome.text, origin_of_it)
             transcript.append(tx, turn.conversation.id, turn.id, "user", results, origin, now)
             tool, times = journal.most_repeated(tx, turn.id)
         if times >= REPEATS:

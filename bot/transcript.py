@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, ScalarSelect, String, Update, bindparam,
 
 from bot.messages import Origin
 from bot.ports import CONTENT, Call, Content, PromptMessage, Result, Text, Thought
+from bot.search import history
 from bot.store.compaction_tables import summaries
 from bot.store.tables import STRANGE, conversations, transcript
 
@@ -177,6 +178,7 @@ def begin_anew(tx: Connection, conversation_id: int) -> None:
 def withdraw(tx: Connection, turn_id: int) -> None:
     """Keep a turn's entries, but show them to no model again."""
     tx.execute(update(transcript).where(transcript.c.turn_id == turn_id).values(withdrawn=True))
+    history.withdraw(tx, turn_id)
 
 
 def drop_older_half(tx: Connection, conversation_id: int, current_turn: int, entries: Sequence[Entry]) -> bool:

@@ -15,12 +15,14 @@ from bot.conversations import Conversation
 from bot.errors import ClaimLost, Suspect
 from bot.hearing import Reader
 from bot.household import Butler, Household
-from bot.messages import ReplyKind
+from bot.messages import Origin, ReplyKind
 from bot.people import Mode, Person, person
 from bot.roles import Role
 from bot.schedules import ending, runs
 from bot.schedules.ending import Fault, Outcome
 from bot.schedules.runs import Frame, Run
+from bot.search import history
+from bot.search.history import Speaker, Words
 from bot.store.database import Database
 from bot.store.tables import OPEN, WAITING, inbox, turns
 from bot.treasury.budgets import Spender
@@ -104,6 +106,11 @@ class Turn:
     def note_step(self, tx: Connection, model: str) -> None:
         """Count a step that a model answered."""
         tx.execute(_STEP, {"turn": self.id, "asked": model})
+
+    def note_said(self, tx: Connection, speaker: Speaker, name: str, text: str, origin: Origin) -> None:
+        """Let what was said or read in this turn be found later, by whom it is for."""
+        where = (self.subject, self.conversation.id, self.id)
+        history.note(tx, Words(*where, speaker, text, origin, self.clock(), name=name))
 
     def end(self, tx: Connection, state: str, kind: ReplyKind, text: str, fault: Fault = Fault.LASTING) -> bool:
         """Close the turn with the reply to all its messages; tell whether the conversation has more work.

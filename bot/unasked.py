@@ -13,6 +13,8 @@ from bot.conversations import Conversation
 from bot.messages import Origin, ReplyKind
 from bot.names import bold
 from bot.people import Person
+from bot.search import history
+from bot.search.history import Speaker, Words
 from bot.store.schedule_tables import held, runs
 
 REMINDS = "⏰ "  # before the words of a reminder
@@ -45,6 +47,8 @@ def say(tx: Connection, person: Person | None, place: Conversation, word: Word, 
     """
     until = None if person is None or word.urgent or not place.address.private else person.quiet_until(now)
     if until is None:
+        if word.turn_id is None:  # what a turn said is found as its answer
+            _note_told(tx, place, None if person is None else person.id, word.text, word.origin, now)
         return outbox.add(tx, place.id, word.kind, word.text, now, aside=word.origin, turn_id=word.turn_id)
     values = {"conversation_id": place.id, "person_id": person.id if person else None, "until": until, "at": now}
     words = {"title": word.title, "text": word.text, "origin": word.origin, "run_id": word.run_id}
@@ -76,9 +80,21 @@ def _tell(tx: Connection, conversation_id: int, rows: Sequence[Row[Any]], now: d
     origins = {row.origin for row in rows if row.origin is not None}
     origin = Origin.STRANGER if Origin.STRANGER in origins else Origin.HOUSE if origins else None
     kind = ReplyKind.ANSWER if origins else ReplyKind.NOTICE
-    reply_id = outbox.add(tx, conversation_id, kind, _digest(tx, rows), now, aside=origin)
+    digest = _digest(tx, rows)
+    whose = next((row.person_id for row in rows if row.person_id is not None), None)
+    _note_told(tx, conversations.get(tx, conversation_id), whose, digest, origin, now)
+    reply_id = outbox.add(tx, conversation_id, kind, digest, now, aside=origin)
     mine = [row.run_id for row in rows if row.run_id is not None]
     tx.execute(update(runs).where(runs.c.id.in_(mine)).values(reply_id=reply_id, told="told"))
+
+
+def _note_told(
+    tx: Connection, place: Conversation, person_id: int | None, text: str, origin: Origin | None, now: datetime
+) -> None:
+    """Let what was told be found; what the house says about itself is not."""
+    if origin is not None and (person_id is not None or not place.address.private):
+        subject = place.address.subject(person_id or 0)
+        history.note(tx, Words(subject, place.id, None, Speaker.HOUSE, text, origin, now))
 
 
 def _digest(tx: Connection, rows: Sequence[Row[Any]]) -> str:

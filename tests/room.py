@@ -21,6 +21,7 @@ from bot.commands.budget import BudgetCommand
 from bot.commands.keyring import KeyringCommands
 from bot.commands.look import LookCommands
 from bot.commands.schedule import ScheduleCommands
+from bot.commands.search import search_command
 from bot.commands.switching import Switching
 from bot.commands.talk import TalkCommands
 from bot.conversations import find
@@ -45,6 +46,7 @@ from bot.treasury.providers import Providers, read_providers
 from bot.treasury.treasury import Treasury
 from bot.turn import Turns
 from skills.belongings import Belongings
+from skills.history.tools import History
 from skills.memory.command import memory_command
 from skills.memory.tools import Memory
 from skills.practice.tools import Practising
@@ -145,7 +147,9 @@ class Room(RoomTimes):
     def toolbox(self) -> Toolbox:
         """The butler's tools."""
         schedules = (Schedules(self.desk), Practising(self.practice, self.database))
-        return Toolbox((Memory(self.store), State(self.store), Time(), *schedules, SkillShelf(()), *self.holders))
+        return Toolbox(
+            (Memory(self.store), State(self.store), Time(), *schedules, SkillShelf(()), History(self.database), *self.holders)
+        )
 
     @cached_property
     def commands(self) -> CommandBook:
@@ -155,7 +159,9 @@ class Room(RoomTimes):
         memory = memory_command(lambda: self.household, lambda _: self.store)
         money = (*self.budget.commands(), *KeyringCommands(self.treasury).commands())
         times = self.schedules.commands()
-        return CommandBook((*talk.commands(), *look.commands(), *times, *money, memory, *self.register.commands()))
+        return CommandBook(
+            (*talk.commands(), *look.commands(), *times, *money, search_command(), memory, *self.register.commands())
+        )
 
     @cached_property
     def budget(self) -> BudgetCommand:

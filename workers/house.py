@@ -9,6 +9,7 @@ from bot.commands.budget import BudgetCommand
 from bot.commands.keyring import KeyringCommands
 from bot.commands.look import LookCommands
 from bot.commands.schedule import ScheduleCommands
+from bot.commands.search import search_command
 from bot.commands.switching import Switching
 from bot.commands.talk import TalkCommands
 from bot.compaction.compaction import Compaction
@@ -50,7 +51,9 @@ class House(Foundation):
         memory = memory_command(self.household, self.stores.of)
         money = (*self.budget.commands(), *KeyringCommands(self.treasury).commands())
         times = self.schedules.commands()
-        return CommandBook((*talk.commands(), *look.commands(), *times, *money, memory, *self.register.commands()))
+        return CommandBook(
+            (*talk.commands(), *look.commands(), *times, *money, search_command(), memory, *self.register.commands())
+        )
 
     @cached_property
     def budget(self) -> BudgetCommand:

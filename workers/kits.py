@@ -10,6 +10,7 @@ from bot.schedules.desk import Desk
 from bot.schedules.looks import Looks
 from bot.skill_notes import SkillNote, SkillShelf
 from bot.tools import Toolbox
+from skills.history.tools import History
 from skills.memory.tools import Memory
 from skills.practice.tools import Practising
 from skills.schedules.tools import Schedules
@@ -46,9 +47,10 @@ class Kits:
         if found is None or found[0] != butler:
             store = self.stores.of(butler.name)
             more, _ = modules.load(butler, store)
-            own = (Memory(store), State(store), Time(), Schedules(self.desk), Practising(self.practice, self.stores.house))
+            house = self.stores.house
+            own = (Memory(store), History(house), State(store), Time(), Schedules(self.desk), Practising(self.practice, house))
             shelf = SkillShelf((*self.notes, *butler.notes))
-            looks = Looks(self.stores.house, self.practice.household)
+            looks = Looks(house, self.practice.household)
             found = (butler, Toolbox((*own, shelf, *more.values())), Checks((looks, *own), more))
             self._made[butler.name] = found
         return found

@@ -1,0 +1,1 @@
+"""Search: what was said is found again by its words, on SQLite and on PostgreSQL alike."""

@@ -1,0 +1,96 @@
+"""The history: all that was said, kept so that it is found again by those whom it was said to.
+
+A row is added in the transaction that keeps the words themselves. What is long is kept in pieces, so that a hit shows what
+stands around it. Whatever removes words elsewhere removes them here.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select
+
+from bot.messages import Origin
+from bot.search.index import Entry, WordIndex
+from bot.store.move_tables import moves
+from bot.store.said_tables import said
+
+LONGEST = 2_000  # characters of a row
+ECHOES = frozenset({"search_history", "recall", "find_tool", "read_skill"})  # tools that only say again what is kept elsewhere
+INDEX = WordIndex("said_words")
+_ADD = insert(said).returning(said.c.id)
+_GET = select(said).where(said.c.id.in_(bindparam("numbers", expanding=True)))
+_OF_TURN = select(said).where(said.c.turn_id == bindparam("turn"))
+_DROP = delete(said).where(said.c.id.in_(bindparam("numbers", expanding=True)))
+_HANDED_OVER = select(moves.c.subject).where(moves.c.into == bindparam("into"), moves.c.subject != bindparam("into"))
+_BREAK = re.compile(r"\n|(?<=[.!?…。！？])\s|\s")  # noqa: RUF001 - the stops of Chinese and Japanese
+
+
+class Speaker(StrEnum):
+    """Whose words they are."""
+
+    PERSON = "person"
+    BUTLER = "butler"
+    TOOL = "tool"
+    HOUSE = "house"
+
+
+class Words(NamedTuple):
+    """Something that was said, with whose it is to find."""
+
+    subject: str
+    conversation_id: int
+    turn_id: int | None
+    speaker: Speaker
+    text: str
+    origin: Origin
+    at: datetime
+    person_id: int | None = None
+    name: str | None = None
+
+
+def note(tx: Connection, words: Words) -> None:
+    """Let something that was said be found."""
+    for piece in pieces(words.text):
+        values = {**words._asdict(), "text": piece}
+        number = tx.execute(_ADD, values).scalar_one()
+        INDEX.add(tx, [Entry(number, words.subject, piece)])
+
+
+def rows(tx: Connection, numbers: Sequence[int]) -> dict[int, Row[Any]]:
+    """Return rows by their numbers."""
+    return {row.id: row for row in tx.execute(_GET, {"numbers": numbers})}
+
+
+def withdraw(tx: Connection, turn_id: int) -> None:
+    """Let nothing be found that a turn said and that is shown to no model again."""
+    drop(tx, tx.execute(_OF_TURN, {"turn": turn_id}).all())
+
+
+def drop(tx: Connection, found: Iterable[Row[Any]]) -> None:
+    """Remove rows, from the index too."""
+    entries = [Entry(row.id, row.subject, row.text) for row in found]
+    INDEX.drop(tx, entries)
+    tx.execute(_DROP, {"numbers": [entry.number for entry in entries]})
+
+
+def subjects(tx: Connection, subject: str) -> list[str]:
+    """Return whose words somebody may find: their own, and those of everybody whom they were known as before."""
+    found = [subject]
+    for one in found:
+        found += [row for row in tx.scalars(_HANDED_OVER, {"into": one}) if row not in found]
+    return found
+
+
+def pieces(text: str) -> Iterator[str]:
+    """Cut a long text where it can be cut best; what nobody sees is no piece."""
+    text = text.strip()
+    while len(text) > LONGEST:
+        breaks = [match.end() for match in _BREAK.finditer(text, LONGEST // 2, LONGEST)]
+        end = breaks[-1] if breaks else LONGEST
+        yield text[:end].strip()
+        text = text[end:].strip()
+    if text:
+        yield text
