@@ -82,6 +82,18 @@ def _allocate(settings: Settings, parsed: argparse.Namespace) -> int:
     return money.allocate(settings, parsed.file, parsed.provider)
 
 
+def _backup(settings: Settings, parsed: argparse.Namespace) -> int:
+    from workers.backup import backup  # noqa: PLC0415
+
+    return backup(settings, parsed.file)
+
+
+def _restore(settings: Settings, parsed: argparse.Namespace) -> int:
+    from workers.restore import restore  # noqa: PLC0415
+
+    return restore(settings, parsed.file)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="butler", description="A household of personal AI assistants.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -111,6 +123,9 @@ def _parser() -> argparse.ArgumentParser:
     add("schedules", "list what is done at times", _shell("list_schedules"))
     add("sessions", "list what was done", _shell("list_sessions"))
     add("failed", "list what could not be done", _shell("list_failed"))
+    keeping = add("backup", "keep the whole house in one file, while it runs", _backup)
+    keeping.add_argument("file", nargs="?", metavar="FILE", help="where to; in a folder it is named by its date")
+    add("restore", "fill an empty home from a back-up", _restore).add_argument("file", metavar="FILE")
     add("slack-manifest", "print the manifest from which a Slack app is made", _shell("print_manifest"))
     return parser
 

@@ -6,9 +6,11 @@ from datetime import datetime
 from uuid import UUID, uuid5
 
 from sqlalchemy import Connection, Text, bindparam, cast, func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_or_update
 
 from bot.ports import Call
 from bot.store.tables import calls, turns
+from bot.store.treasury_tables import choices
 from bot.tools import Effect
 
 _SPACE = UUID("6f1d9a52-3c0e-5d0b-9a3f-6a7c1f2b8e11")
@@ -16,6 +18,8 @@ _UNSURE = select(calls.c.tool, calls.c.arguments).where(
     calls.c.turn_id.in_(bindparam("turns", expanding=True)), calls.c.state == "unknown", calls.c.effect != Effect.READ
 )
 _FOLLOWS = select(turns.c.follows).where(turns.c.id == bindparam("turn"))
+ERA = "era"
+_GET_ERA = select(choices.c.value).where(choices.c.name == ERA)
 UNKNOWN = "It is not known whether this was done: the work was cut off while it ran, and it is not safe to do it twice."
 
 
@@ -29,9 +33,21 @@ class Outcome:
     unknown: bool = False
 
 
-def call_key(turn_id: int, entry_id: int, position: int) -> str:
-    """Return the key of a call, the same whenever the same step is done again."""
-    return str(uuid5(_SPACE, f"{turn_id}/{entry_id}/{position}"))
+def call_key(turn_id: int, entry_id: int, position: int, era: str | None = None) -> str:
+    """Return the key of a call, the same whenever the same step is done again, and no other's in a house that was restored."""
+    return str(uuid5(_SPACE, f"{turn_id}/{entry_id}/{position}" + (f"/{era}" if era else "")))
+
+
+def era(tx: Connection) -> str | None:
+    """Return since when the house counts anew; nothing in one that was never restored."""
+    return tx.scalar(_GET_ERA)
+
+
+def begin_era(tx: Connection, now: datetime) -> None:
+    """Let the keys of calls differ from all those that were given after the back-up, of which nothing is known here."""
+    new = {"value": now.isoformat()}
+    row = insert_or_update(choices).values(name=ERA, **new)
+    tx.execute(row.on_conflict_do_update(index_elements=[choices.c.name], set_=new))
 
 
 def begun(tx: Connection, keys: Sequence[str]) -> dict[str, Effect]:

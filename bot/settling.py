@@ -53,7 +53,8 @@ class Settling:
                 return
             entry, calls = found[0], tuple(toolbox.meant(call) for call in found[1])
             stranger = transcript.stranger_was_read(tx, turn.conversation.id)
-        keys = [journal.call_key(turn.id, entry.id, position) for position in range(len(calls))]
+            era = journal.era(tx)
+        keys = [journal.call_key(turn.id, entry.id, position, era) for position in range(len(calls))]
         with turn.writing() as tx:
             begun = journal.begun(tx, keys)
             fresh = {key: (call, toolbox.effect(call.name)) for key, call in zip(keys, calls, strict=True) if key not in begun}

@@ -36,6 +36,11 @@ class Home:
         """Return a butler's own database."""
         return self.folder / "butlers" / f"{butler}.db"
 
+    @property
+    def arriving(self) -> Path:
+        """Where a restore makes databases before they are put in their places."""
+        return self.folder / "arriving"
+
     def lock(self, name: str) -> Path:
         """Return the lock of which one process of a kind may hold one."""
         return self.folder / "run" / f"{name}.lock"

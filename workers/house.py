@@ -68,8 +68,7 @@ class House(Foundation):
     @cached_property
     def belongings(self) -> Belongings:
         """What butlers keep for people, also those that have left the household."""
-        folder = self.home.butler_database("any").parent
-        return Belongings(lambda: [path.stem for path in sorted(folder.glob("*.db"))], self.stores.of)
+        return Belongings(self.stores.butlers, self.stores.of)
 
     @cached_property
     def register(self) -> Register:

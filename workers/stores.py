@@ -1,8 +1,10 @@
 """The house's databases, opened and brought to the newest state of their tables."""
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
+from weakref import finalize
 
 from sqlalchemy import make_url
 from sqlalchemy.exc import DatabaseError
@@ -13,6 +15,7 @@ from bot.store import migrate
 from bot.store.database import Database, sqlite_url
 from workers.home import Home
 from workers.liveness import waited_for
+from workers.occupancy import enter
 
 SKILLS = Path(skills.__file__).parent
 Upgrade = Callable[[migrate.Wanted], None]
@@ -25,11 +28,30 @@ class Stores:
     def __init__(self, home: Home) -> None:
         self._home = home
         self._opening = Lock()
+        self._leave: finalize[..., Stores] | None = None
         self._of_butlers: dict[str, Database] = {}
         self.house = Database(sqlite_url(home.database))
 
+    def enter(self) -> None:
+        """Use the databases, so that nobody puts others in their place meanwhile. Raises ConfigurationError."""
+        if self._leave is None:
+            self._leave = finalize(self, os.close, enter(self._home))  # at the latest when nobody has it any more
+
+    def is_made(self) -> bool:
+        """Tell whether there is a house."""
+        return self._home.database.exists()
+
+    def found(self) -> dict[str | None, Database]:
+        """Return the databases that there are, as they stand: each butler's by their name, and the house's by none."""
+        return {None: self.house, **{name: self._of_butlers.get(name) or self._open(name) for name in self.butlers()}}
+
+    def butlers(self) -> list[str]:
+        """Return who has a database of its own, also those that have left the household."""
+        return [path.stem for path in sorted(self._home.butler_database("any").parent.glob("*.db"))]
+
     def prepare(self, butlers: Iterable[str], upgrade: Upgrade = migrate.upgrade) -> None:
         """Bring the databases into order before anything uses them. Raises ConfigurationError."""
+        self.enter()
         opened = {name: self._open(name) for name in butlers}
         wanted = dict.fromkeys(opened.values(), BUTLER_HISTORIES)
         self._bring_up_to_date({self.house: migrate.HOUSE, **wanted}, upgrade)
@@ -48,6 +70,8 @@ class Stores:
         """Close every connection."""
         for database in (self.house, *self._of_butlers.values()):
             database.close()
+        if self._leave is not None:
+            self._leave()
 
     def _open(self, butler: str) -> Database:
         path = self._home.butler_database(butler)

@@ -127,12 +127,12 @@ class Firing:
         if is_unasked and (until := allowance.wait_until(tx, schedule, now)) is not None:
             tx.execute(_PUT_OFF, {"schedule": schedule.id, "later": until})
             return
-        due = _due(schedule, now)
+        came = due(schedule, now)
         why_not = self._why_not(tx, schedule) or (allowance.why_not(tx, schedule, now) if is_unasked else None)
-        if due.missed:
-            times = 0 if due.uncounted else len(due.missed)
-            runs.skip(tx, schedule.id, Span(due.missed[0], due.missed[-1], times), OFF, now)
-        for at in due.taken:
+        if came.missed:
+            times = 0 if came.uncounted else len(came.missed)
+            runs.skip(tx, schedule.id, Span(came.missed[0], came.missed[-1], times), OFF, now)
+        for at in came.taken:
             if why_not:
                 runs.skip(tx, schedule.id, Span(at, at), why_not, now)
             elif schedule.catch_up is not CatchUp.ALL and self._is_busy(tx, schedule, now):
@@ -141,7 +141,7 @@ class Firing:
                 why_not = self._run(tx, schedule, at, now, fired)
         standing = book.get(tx, schedule.id)
         if standing is not None and standing.is_on:
-            book.set_next(tx, schedule, due.next_at)
+            book.set_next(tx, schedule, came.next_at)
 
     def _why_not(self, tx: Connection, schedule: Schedule) -> str | None:
         """Return why a schedule is not carried out for its person, or nothing."""
@@ -260,7 +260,7 @@ def _room(schedule: Schedule, now: datetime) -> timedelta:
     return SPREAD if following is None else min(SPREAD, (following - now) / 2)
 
 
-def _due(schedule: Schedule, now: datetime) -> Due:
+def due(schedule: Schedule, now: datetime) -> Due:
     """Sort the due times that have come by the schedule's rule for those that were missed."""
     first = schedule.next_at or now
     end = now if schedule.until is None else min(now, schedule.until)

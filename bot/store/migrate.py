@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sqlalchemy import inspect, text
+from sqlalchemy import Connection, inspect, text
 
 from bot.errors import ConfigurationError
 from bot.store.database import Database
@@ -52,19 +52,25 @@ def upgrade(wanted: Wanted) -> None:
 
 def upgrade_here(wanted: Wanted) -> None:
     """Do the same in this process, which had better be a short one."""
+    for url, histories in wanted.items():
+        database = Database(url)
+        with database.write() as connection:
+            step(connection, histories)
+        database.close()
+
+
+def step(connection: Connection, histories: Sequence[Path], revisions: Sequence[str] = ("heads",)) -> None:
+    """Take the steps of histories up to these, within somebody's transaction."""
     from alembic import command  # noqa: PLC0415 - see the module's sentence
     from alembic.config import Config  # noqa: PLC0415
 
-    for url, histories in wanted.items():
-        config = Config()
-        config.set_main_option("script_location", str(_HERE))
-        config.set_main_option("path_separator", "newline")
-        config.set_main_option("version_locations", "\n".join(str(folder) for folder in histories))
-        database = Database(url)
-        with database.write() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "heads")
-        database.close()
+    config = Config()
+    config.set_main_option("script_location", str(_HERE))
+    config.set_main_option("path_separator", "newline")
+    config.set_main_option("version_locations", "\n".join(str(folder) for folder in histories))
+    config.attributes["connection"] = connection
+    for revision in revisions:
+        command.upgrade(config, revision)
 
 
 if __name__ == "__main__":

@@ -46,9 +46,9 @@ caps = Table(
 )
 
 choices = Table(
-    "choices",  # what owners chose in a chat for the whole house
+    "choices",  # what owners chose in a chat for the whole house, and since when it counts anew
     metadata,
-    Column("name", String, primary_key=True),  # budget mode
+    Column("name", String, primary_key=True),  # budget mode, era
     Column("value", String, nullable=False),
 )
 
