@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 from tzlocal import get_localzone_name
 
 from bot.chat_forms import ChatForm, ChatSettings, Variables, forms
@@ -44,6 +46,17 @@ def _redis(url: str) -> str:
         raise ValueError("an address of Redis begins with redis://, rediss:// or unix://, such as redis://localhost:6379")
     _ = address.port  # raises ValueError for a port that is no number
     return url
+
+
+def _database(url: str) -> str:
+    form = "postgresql+psycopg://user:password@host/database"
+    try:
+        address = make_url(url)
+    except ArgumentError:
+        raise ValueError(f"an address of a database is written like {form}") from None
+    if address.drivername not in ("postgresql", "postgres", "postgresql+psycopg") or not address.database:
+        raise ValueError(f"an address of a database is written like {form}; without one, the house keeps files of SQLite")
+    return address.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
 
 
 def _owners(ids: tuple[str, ...]) -> tuple[str, ...]:
@@ -121,6 +134,11 @@ class Settings(Variables):
         validation_alias="REDIS_URL",
         description="A Redis or Valkey server to use (default: `butler up` runs one of its own).",
     )
+    database_url: Annotated[str, AfterValidator(_database)] | None = Field(
+        None,
+        validation_alias="DATABASE_URL",
+        description="A PostgreSQL database, such as postgresql+psycopg://user@host/butlers (default: files in BUTLER_HOME).",
+    )
     keys_path: Folder | None = Field(
         None,
         validation_alias="BUTLER_KEYS_PATH",
@@ -157,7 +175,8 @@ class Settings(Variables):
     def secrets(self) -> tuple[str, ...]:
         """Every value that must never be shown."""
         keys = (key for keys in self.api_keys.values() for key in keys)
-        return (*keys, *(secret for chat in self.chats.values() for secret in chat.secrets))
+        passwords = [make_url(url).password for url in (self.database_url,) if url is not None]
+        return (*keys, *map(str, filter(None, passwords)), *(secret for chat in self.chats.values() for secret in chat.secrets))
 
     @property
     def api_keys(self) -> dict[str, tuple[str, ...]]:

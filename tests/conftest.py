@@ -27,9 +27,10 @@ settings.load_profile("house")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Let what is marked so run on both stores."""
-    if metafunc.definition.get_closest_marker("both_stores") is not None:
-        metafunc.parametrize("_store", KINDS, indirect=True)
+    """Let what is marked so run on both stores, or on the second."""
+    for mark, kinds in (("both_stores", list(KINDS)), ("on_postgresql", ["postgresql"])):
+        if metafunc.definition.get_closest_marker(mark) is not None:
+            metafunc.parametrize("_store", kinds, indirect=True)
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,11 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Self
 
+import psycopg
+
+from tests import stores
 from tests.anthropic_server import KEY, AnthropicServer
+from tests.postgres import rows
 from tests.slack_server import SlackServer
 from tests.telegram_server import TelegramServer
 
@@ -43,6 +47,7 @@ class House:
             "BUTLER_TIMEZONE": "Europe/Berlin",
             **{name: value for name, value in os.environ.items() if name.startswith("COVERAGE")},
         }
+        self.env |= stores.environment(home / "house")
         if telegram is not None:
             self.env |= {
                 "TELEGRAM_BOT_TOKEN": telegram.token,
@@ -98,7 +103,7 @@ class House:
         """Wait until a worker of this start listens."""
 
         def is_ready() -> bool:
-            with suppress(sqlite3.OperationalError):  # the tables are being made
+            with suppress(sqlite3.OperationalError, psycopg.Error):  # the tables are being made
                 return ("worker" in self.processes()) and self.value(
                     "SELECT max(pid) FROM workers"
                 ) in self.processes().values()
@@ -160,12 +165,17 @@ class House:
 
     def rows(self, sql: str, *values: object) -> list[tuple[object, ...]]:
         """Look into the house's database."""
+        if url := self.env.get("DATABASE_URL"):
+            return rows(url, sql, values)
         path = f"file:{self.home / 'butlers' / 'house.db'}?mode=ro"
         with closing(sqlite3.connect(path, uri=True, timeout=10)) as connection:
             return connection.execute(sql, values).fetchall()
 
     def execute(self, sql: str, *values: object) -> None:
         """Change something in the house's database."""
+        if url := self.env.get("DATABASE_URL"):
+            rows(url, sql, values)
+            return
         with closing(sqlite3.connect(self.home / "butlers" / "house.db", timeout=10)) as connection, connection:
             connection.execute(sql, values)
 

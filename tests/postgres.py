@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -126,6 +127,13 @@ class PostgresServer:
         path = self._programs / program if "/" not in program else program
         done = subprocess.run([path, *arguments], cwd=self.folder, capture_output=True, text=True, check=False, **self._as_whom)
         assert done.returncode == 0, done.stderr
+
+
+def rows(url: str, statement: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
+    """Run a statement, whose values stand as ? in it as in SQLite's, and return what it gives."""
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        cursor = connection.execute(sql.SQL(statement.replace("%", "%%").replace("?", "%s")), values)
+        return cursor.fetchall() if cursor.description else []
 
 
 def _end_with_the_parent() -> None:

@@ -41,6 +41,10 @@ class Stores(ABC):
             self._templates[histories] = template
         return Database(self.address(path, self._templates[histories]))
 
+    @abstractmethod
+    def environment(self, path: Path) -> dict[str, str]:
+        """Return the settings with which a whole house keeps its databases here."""
+
 
 class Files(Stores):
     """Databases of SQLite."""
@@ -50,6 +54,10 @@ class Files(Stores):
         if template is not None:
             shutil.copyfile(template, path)
         return sqlite_url(path)
+
+    def environment(self, _: Path) -> dict[str, str]:
+        """Return nothing: files lie in the house's home."""
+        return {}
 
 
 class Server(Stores):
@@ -67,6 +75,10 @@ class Server(Stores):
             self._names[path] = f"house_{next(self._numbers)}"
             self._server.create(self._names[path], "template1" if template is None else self._names[template])
         return self._server.url(self._names[path])
+
+    def environment(self, path: Path) -> dict[str, str]:
+        """Return the address of the house's database."""
+        return {"DATABASE_URL": self.address(path)}
 
     @contextmanager
     def tidied(self) -> Iterator[None]:
@@ -99,3 +111,8 @@ def address(path: Path) -> str:
 def migrated(path: Path, histories: Sequence[Path]) -> Database:
     """Return a new database with all steps of these histories, where this test keeps its own."""
     return _in_use.migrated(path, histories)
+
+
+def environment(path: Path) -> dict[str, str]:
+    """Return the settings with which a whole house keeps its databases where this test keeps its own."""
+    return _in_use.environment(path)

@@ -20,6 +20,7 @@ from bot.errors import ConfigurationError, ModelError
 from bot.household import read_household
 from bot.ports import Route
 from bot.settings import Settings
+from bot.store.faults import StoreAway
 from bot.treasury.audit import imbalances
 from bot.treasury.keys import Key
 from bot.treasury.providers import Tier
@@ -71,10 +72,12 @@ def _database(house: House) -> Findings:
         house.stores.prepare([])
         with house.stores.house.write() as tx:
             tx.execute(text("SELECT 1"))
-    except (SQLAlchemyError, ConfigurationError, OSError) as error:
-        yield f"✗ database: {house.home.database} cannot be used: {error}. Restore it from a backup, or move it away."
+    except ConfigurationError as error:
+        yield f"✗ database: {error}"
+    except (SQLAlchemyError, OSError) as error:
+        yield f"✗ database: {house.stores.places} cannot be used: {error}. Restore it from a backup, or move it away."
     else:
-        yield f"✓ database: {house.home.database}"
+        yield f"✓ database: {house.stores.places}"
 
 
 def _queue(house: House) -> Findings:
@@ -101,8 +104,15 @@ def _household(house: House) -> Findings:
             yield f"✗ household: {line}"
         return
     for butler in household.butlers.values():
+        try:
+            store = house.stores.of(butler.name)
+        except StoreAway:
+            return  # said above
+        except ConfigurationError as error:
+            yield f"✗ butler {butler.name}: {error}"
+            continue
         yield f"✓ butler {butler.name}"
-        _, faults = modules.load(butler, house.stores.of(butler.name))
+        _, faults = modules.load(butler, store)
         for problem in (*shortcomings(butler, modules.missing(butler)), *faults):
             yield f"✗ butler {butler.name}: {problem.removeprefix('⚠ ')}"
     for fault in household.faults:

@@ -1,10 +1,12 @@
 """The foundation of the house: its settings, stores, queue and butlers, which every process needs."""
 
 import getpass
+import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import count
 from time import monotonic, sleep
 
 from redis import Redis
@@ -14,11 +16,13 @@ from bot import logs
 from bot.errors import ConfigurationError
 from bot.household import LiveHousehold
 from bot.notices import tell_owners
+from bot.pauses import growing_pause
 from bot.people import Gate, gate
 from bot.redaction import Redactor
 from bot.settings import Settings
 from bot.skill_notes import SkillNote, read_notes
 from bot.store import migrate
+from bot.store.faults import StoreAway
 from bot.treasury.alerts import Alert
 from bot.treasury.treasury import Treasury
 from workers.alarms import AlarmClock
@@ -27,9 +31,12 @@ from workers.liveness import is_held
 from workers.memory import keep_what_is_loaded, use_one_heap
 from workers.purse import Purse
 from workers.queue import Doorbell, connect
-from workers.stores import SKILLS, Stores
+from workers.stores import SKILLS, Stores, Upgrade
 
+LONGEST_PAUSE = 10.0  # seconds between two tries to reach a server
 QUEUE_STARTS_WITHIN = 5.0  # seconds; a house that starts later than its queue works without one until then
+
+log = logging.getLogger(__name__)
 
 
 def utc_now() -> datetime:
@@ -51,7 +58,7 @@ class Foundation:
         use_one_heap()
         self.home.make()
         logs.start_logging(process, self.redactor, self.home.logs if log_to_file else None)
-        self.stores.prepare(self.household().butlers)
+        self._wait_for_stores(migrate.upgrade)
         self.enter_keys()
         self._wait_for_redis()
         keep_what_is_loaded()
@@ -65,7 +72,18 @@ class Foundation:
 
     def make_tables(self) -> None:
         """Bring the tables into order, in a process that does nothing else. Raises ConfigurationError."""
-        self.stores.prepare(self.household().butlers, migrate.upgrade_here)
+        self._wait_for_stores(migrate.upgrade_here)
+
+    def _wait_for_stores(self, upgrade: Upgrade) -> None:
+        """Bring the tables into order, as soon as their server can be reached. Raises ConfigurationError."""
+        for tries in count():
+            try:
+                return self.stores.prepare(self.household().butlers, upgrade)
+            except StoreAway as error:
+                pause = growing_pause(tries, LONGEST_PAUSE)
+                log.warning("%s The next try is in %.0f s.", error, pause)
+                sleep(pause)
+        return None
 
     def _wait_for_redis(self) -> None:
         """Give the queue a moment to come up. Raises ConfigurationError when there never was one."""
@@ -108,7 +126,7 @@ class Foundation:
     @cached_property
     def stores(self) -> Stores:
         """The databases."""
-        return Stores(self.home)
+        return Stores(self.home, self.settings.database_url)
 
     @cached_property
     def redis_url(self) -> str:

@@ -68,7 +68,7 @@ class House(Foundation):
     @cached_property
     def belongings(self) -> Belongings:
         """What butlers keep for people, also those that have left the household."""
-        return Belongings(self.stores.butlers, self.stores.of)
+        return Belongings(self.stores.places.butlers, self.stores.of)
 
     @cached_property
     def register(self) -> Register:

@@ -6,16 +6,16 @@ from pathlib import Path
 from threading import Lock
 from weakref import finalize
 
-from sqlalchemy import make_url
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DBAPIError
 
 import skills
-from bot.errors import ConfigurationError
 from bot.store import migrate
-from bot.store.database import Database, sqlite_url
+from bot.store.database import Database
+from bot.store.faults import fault
 from workers.home import Home
 from workers.liveness import waited_for
 from workers.occupancy import enter
+from workers.places import Files, Places, Server
 
 SKILLS = Path(skills.__file__).parent
 Upgrade = Callable[[migrate.Wanted], None]
@@ -25,12 +25,13 @@ BUTLER_HISTORIES = (*migrate.BUTLER, *sorted(SKILLS.glob("*/migrations")))
 class Stores:
     """The house's database, and one for each butler that no other butler's tools are given."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, url: str | None = None) -> None:
         self._home = home
         self._opening = Lock()
         self._leave: finalize[..., Stores] | None = None
         self._of_butlers: dict[str, Database] = {}
-        self.house = Database(sqlite_url(home.database))
+        self.places: Places = Files(home) if url is None else Server(url)
+        self.house = Database(self.places.house)
 
     def enter(self) -> None:
         """Use the databases, so that nobody puts others in their place meanwhile. Raises ConfigurationError."""
@@ -39,20 +40,16 @@ class Stores:
 
     def is_made(self) -> bool:
         """Tell whether there is a house."""
-        return self._home.database.exists()
+        return self.places.is_made()
 
     def found(self) -> dict[str | None, Database]:
         """Return the databases that there are, as they stand: each butler's by their name, and the house's by none."""
-        return {None: self.house, **{name: self._of_butlers.get(name) or self._open(name) for name in self.butlers()}}
-
-    def butlers(self) -> list[str]:
-        """Return who has a database of its own, also those that have left the household."""
-        return [path.stem for path in sorted(self._home.butler_database("any").parent.glob("*.db"))]
+        return {None: self.house, **{name: self._of_butlers.get(name) or self._at(name) for name in self.places.butlers()}}
 
     def prepare(self, butlers: Iterable[str], upgrade: Upgrade = migrate.upgrade) -> None:
         """Bring the databases into order before anything uses them. Raises ConfigurationError."""
         self.enter()
-        opened = {name: self._open(name) for name in butlers}
+        opened = self._open(butlers)
         wanted = dict.fromkeys(opened.values(), BUTLER_HISTORIES)
         self._bring_up_to_date({self.house: migrate.HOUSE, **wanted}, upgrade)
         self._of_butlers |= opened
@@ -61,9 +58,9 @@ class Stores:
         """Return a butler's own database, made at its first use when the butler came after the start."""
         with self._opening:
             if butler not in self._of_butlers:
-                database = self._open(butler)
-                self._bring_up_to_date({database: BUTLER_HISTORIES}, migrate.upgrade)
-                self._of_butlers[butler] = database
+                opened = self._open([butler])
+                self._bring_up_to_date(dict.fromkeys(opened.values(), BUTLER_HISTORIES), migrate.upgrade)
+                self._of_butlers |= opened
             return self._of_butlers[butler]
 
     def close(self) -> None:
@@ -73,10 +70,13 @@ class Stores:
         if self._leave is not None:
             self._leave()
 
-    def _open(self, butler: str) -> Database:
-        path = self._home.butler_database(butler)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return Database(sqlite_url(path))
+    def _open(self, butlers: Iterable[str]) -> dict[str, Database]:
+        names = tuple(butlers)
+        self.places.make(names)
+        return {name: self._at(name) for name in names}
+
+    def _at(self, butler: str) -> Database:
+        return Database(self.places.of(butler), kept=1)
 
     def _bring_up_to_date(self, wanted: Mapping[Database, Sequence[Path]], upgrade: Upgrade) -> None:
         with waited_for(self._home.lock("migrate")):
@@ -88,8 +88,7 @@ class Stores:
 def _is_current(database: Database, histories: Sequence[Path]) -> bool:
     try:
         return migrate.is_current(database, histories)
-    except DatabaseError as error:
-        raise ConfigurationError(
-            f"The database {make_url(database.url).database} cannot be read: {error.orig}. If it is damaged, put a back-up "
-            "in its place."
-        ) from None
+    except DBAPIError as error:
+        raise fault(error, database.url) from None
+    finally:
+        database.close()  # on a server, what nobody uses is there for others

@@ -37,17 +37,18 @@ class Moment(TypeDecorator[datetime]):
 class Database:
     """A database in which one transaction writes at a time, from its first statement on, and what it reads is one state."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, kept: int = 8) -> None:
         self.url = url
         address = make_url(url)
         kind = sqlite if address.get_backend_name() == "sqlite" else postgresql
         self._reading, self._writing = kind.READING, kind.WRITING
         self._turn = kind.queue(address)
-        self._engine = kind.engine(address)
+        self._engine = kind.engine(address, kept)
 
         @event.listens_for(self._engine, "begin")
         def begin(connection: Connection) -> None:
-            connection.exec_driver_sql(str(connection.get_execution_options()[_BEGIN]))
+            if statement := connection.get_execution_options()[_BEGIN]:
+                connection.exec_driver_sql(statement)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -63,6 +64,13 @@ class Database:
             connection, transaction = self._begin(self._writing)
             with connection, transaction:
                 yield connection
+
+    @contextmanager
+    def alone(self) -> Iterator[Connection]:
+        """Give a connection whose statements stand outside any transaction, as CREATE DATABASE must."""
+        connection, _ = self._begin("")
+        with connection:
+            yield connection
 
     def close(self) -> None:
         """Close every connection."""

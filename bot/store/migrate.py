@@ -9,17 +9,21 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, inspect, make_url, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from bot.errors import ConfigurationError
 from bot.store.database import Database
+from bot.store.faults import StoreAway, of_access, said
 
 Wanted = Mapping[str, Sequence[Path]]  # the histories that a database follows, by its address
 _HERE = Path(__file__).parent / "migrations"
 HOUSE = (_HERE / "house",)
 BUTLER = (_HERE / "butler",)
+_AWAY = 75  # as sysexits.h has it: the same may go well later
 
 
 def heads(histories: Sequence[Path]) -> set[str]:
@@ -28,11 +32,17 @@ def heads(histories: Sequence[Path]) -> set[str]:
 
 
 def is_current(database: Database, histories: Sequence[Path]) -> bool:
-    """Tell whether a database has had every step of its histories."""
+    """Tell whether a database has had every step of its histories. Raises ConfigurationError for one of a later version."""
     with database.read() as connection:
         if not inspect(connection).has_table("alembic_version"):
             return False
-        return set(connection.scalars(text("SELECT version_num FROM alembic_version"))) == heads(histories)
+        found = set(connection.scalars(text("SELECT version_num FROM alembic_version")))
+    if later := found - {step.stem for folder in histories for step in folder.glob("*_[0-9]*.py")}:
+        raise ConfigurationError(
+            f"The database {make_url(database.url).database} was made by a later version of Butlers "
+            f"({', '.join(sorted(later))}). Start that one, or put a back-up in its place."
+        )
+    return found == heads(histories)
 
 
 def upgrade(wanted: Wanted) -> None:
@@ -47,16 +57,20 @@ def upgrade(wanted: Wanted) -> None:
     )
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1:] or ["no reason was given"]
-        raise ConfigurationError(f"The database could not be prepared: {last[0]}")
+        raise (StoreAway if done.returncode == _AWAY else ConfigurationError)(last[0])
 
 
 def upgrade_here(wanted: Wanted) -> None:
-    """Do the same in this process, which had better be a short one."""
+    """Do the same in this process, which had better be a short one. Raises ConfigurationError."""
+    from alembic.util import CommandError  # noqa: PLC0415 - see the module's sentence
+
     for url, histories in wanted.items():
-        database = Database(url)
-        with database.write() as connection:
-            step(connection, histories)
-        database.close()
+        with closing(Database(url)) as database:
+            try:
+                with database.write() as connection:  # on a server, another host that has the same in mind waits
+                    step(connection, histories)
+            except (SQLAlchemyError, CommandError) as error:
+                raise _stopped(error, url) from error
 
 
 def step(connection: Connection, histories: Sequence[Path], revisions: Sequence[str] = ("heads",)) -> None:
@@ -68,10 +82,29 @@ def step(connection: Connection, histories: Sequence[Path], revisions: Sequence[
     config.set_main_option("script_location", str(_HERE))
     config.set_main_option("path_separator", "newline")
     config.set_main_option("version_locations", "\n".join(str(folder) for folder in histories))
+    if connection.dialect.name != "sqlite":
+        connection.execute(text("SET LOCAL statement_timeout = 0"))  # a step may have a million rows before it
     config.attributes["connection"] = connection
     for revision in revisions:
         command.upgrade(config, revision)
 
 
+def _stopped(error: Exception, url: str) -> ConfigurationError:
+    found = of_access(error, url) if isinstance(error, DBAPIError) else None
+    return found or ConfigurationError(
+        f"The tables of {make_url(url).database} could not be brought into order, and were left as they were: "
+        f"{said(error) if isinstance(error, DBAPIError) else error}. Start the version from before, and please report this."
+    )
+
+
+def _main() -> int:
+    try:
+        upgrade_here({address: [Path(folder) for folder in folders] for address, folders in json.load(sys.stdin).items()})
+    except ConfigurationError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - upgrade reads it
+        return _AWAY if isinstance(error, StoreAway) else 1
+    return 0
+
+
 if __name__ == "__main__":
-    upgrade_here({address: [Path(folder) for folder in folders] for address, folders in json.load(sys.stdin).items()})
+    sys.exit(_main())

@@ -9,11 +9,16 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from threading import BoundedSemaphore
 
-from sqlalchemy import URL, Engine, create_engine
+from sqlalchemy import URL, Engine, create_engine, event
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from bot.store.faults import PASSING
 
 READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 WRITERS = 1112888403  # the advisory lock; any number that other programs of this database do not use
 WRITING = f"BEGIN; SELECT pg_advisory_xact_lock({WRITERS})"  # one trip; the next statement sees what was written before
+MOST = 12  # connections of a process to one database
 AT_THE_LOCK = 2  # of a process: one that works, and one that waits; the others keep no connection meanwhile
 _SESSION = {
     "lock_timeout": "10s",
@@ -30,17 +35,28 @@ _CONNECTING = {  # seconds, and milliseconds for the last: how soon a machine th
 }
 
 
-def engine(url: URL) -> Engine:
-    """Return what connects to a server's database."""
+def engine(url: URL, kept: int) -> Engine:
+    """Return what connects to a server's database; so many connections are kept open while nobody uses them."""
     options = " ".join(f"-c {name}={value}" for name, value in _SESSION.items())
-    return create_engine(
+    made = create_engine(
         url,
         isolation_level="AUTOCOMMIT",  # the driver begins nothing by itself, so that a transaction's own BEGIN is the first
-        pool_size=4,
-        max_overflow=8,
-        pool_timeout=60,
         connect_args={**_CONNECTING, "options": options},
+        pool_size=kept,
+        max_overflow=MOST - kept,
+        pool_timeout=60,
     )
+    event.listen(made, "handle_error", _sort)
+    return made
+
+
+def _sort(context: ExceptionContext) -> DBAPIError | None:
+    """Let all that passes be an OperationalError, which is what a full disk or a locked file of SQLite is."""
+    found, error = context.sqlalchemy_exception, context.original_exception
+    passes = context.is_disconnect or (getattr(error, "sqlstate", None) or "").startswith(PASSING)
+    if isinstance(found, DBAPIError) and not isinstance(found, OperationalError) and passes:
+        return OperationalError(found.statement, found.params, error, connection_invalidated=found.connection_invalidated)
+    return None
 
 
 def queue(_: URL) -> Callable[[], AbstractContextManager[object]]:

@@ -15,15 +15,16 @@ from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.pool import ConnectionPoolEntry
 
 BUSY_SECONDS = 10
+MOST = 32  # connections of a process to one file
 READING, WRITING = "BEGIN", "BEGIN IMMEDIATE"
 
 
-def engine(url: URL) -> Engine:
-    """Return what connects to a file."""
+def engine(url: URL, kept: int) -> Engine:
+    """Return what connects to a file; so many connections are kept open while nobody uses them."""
     made = create_engine(
         url,
-        pool_size=8,
-        max_overflow=24,
+        pool_size=kept,
+        max_overflow=MOST - kept,
         pool_timeout=60,
         # isolation_level None: the driver begins nothing by itself, so that a transaction's own BEGIN is the first.
         connect_args={"timeout": BUSY_SECONDS, "isolation_level": None, "check_same_thread": False},
