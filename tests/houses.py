@@ -20,6 +20,8 @@ from tests.slack_server import SlackServer
 from tests.telegram_server import TelegramServer
 
 ROOT = Path(__file__).parent.parent
+HOUSEHOLD = ROOT / "tests" / "household"  # two butlers that say nothing about which messages are theirs
+SHIPPED = ROOT / "household"
 BUTLER = (sys.executable, "-m", "bot")
 OWNER = 7
 SLACK_OWNER = "U7"
@@ -43,7 +45,7 @@ class House:
             "PYTHONPATH": str(ROOT),
             "PYTHONWARNINGS": "error",
             "BUTLER_HOME": str(home / "butlers"),
-            "BUTLER_HOUSEHOLD": str(ROOT / "household"),
+            "BUTLER_HOUSEHOLD": str(HOUSEHOLD),
             "BUTLER_TIMEZONE": "Europe/Berlin",
             **{name: value for name, value in os.environ.items() if name.startswith("COVERAGE")},
         }

@@ -8,10 +8,9 @@ from pytest_mock import MockerFixture
 
 from bot import household
 from bot.errors import ConfigurationError
-from bot.household import LiveHousehold, read_butler, read_household
+from bot.household import LiveHousehold, read_butler
 from bot.skill_notes import SkillShelf, read_note, read_notes
 from bot.tools import ToolError
-from tests.houses import ROOT
 
 SCHEDULE = "[butler]\nname = 'a'\n[[butler.schedule]]\nname = 'x'\n"
 GOOD = '[butler]\nname = "{name}"\ndescription = "{name} at work"\n'
@@ -24,13 +23,6 @@ def write(folder: Path, name: str, text: str = GOOD, character: str | None = Non
     if character is not None:
         (folder / name / "CLAUDE.md").write_text(character)
     return folder / name
-
-
-def test_the_shipped_household_is_in_order() -> None:
-    """The two butlers that come with the house have characters and no fault."""
-    found = read_household(ROOT / "household", "assistant")
-    assert (sorted(found.butlers), found.faults) == (["assistant", "general"], ())
-    assert all(len(butler.character) > 200 for butler in found.butlers.values())
 
 
 @pytest.mark.parametrize(
