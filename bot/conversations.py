@@ -34,6 +34,7 @@ _CLAIM = (
     .values(claim=bindparam("token"), worker=bindparam("by"), wake_at=None)
     .returning(conversations)
 )
+_GIVE = update(conversations).where(_THIS).values(butler=bindparam("to"))
 _HOLDS = select(exists().where(_THIS, conversations.c.claim == bindparam("token")))
 _IS_CLAIMED = select(exists().where(_THIS, conversations.c.claim.is_not(None)))
 _RELEASE = update(conversations).where(_THIS).values(claim=None, worker=None, wake_at=bindparam("wake"), rung_at=None)
@@ -52,6 +53,7 @@ class Conversation:
     id: int
     address: Address
     butler: str | None
+    pinned: bool = False  # somebody chose that butler
 
 
 def find(tx: Connection, address: Address) -> Conversation | None:
@@ -75,8 +77,18 @@ def get(tx: Connection, conversation_id: int) -> Conversation:
 
 
 def choose_butler(tx: Connection, conversation_id: int, butler: str) -> None:
-    """Let a butler have the conversation from here on."""
-    tx.execute(update(conversations).where(conversations.c.id == conversation_id).values(butler=butler))
+    """Let a butler have the conversation from here on, whatever is written."""
+    tx.execute(update(conversations).where(conversations.c.id == conversation_id).values(butler=butler, pinned=True))
+
+
+def give(tx: Connection, conversation_id: int, butler: str) -> None:
+    """Let a butler have the conversation until something is written that is for another."""
+    tx.execute(_GIVE, {"conversation_id": conversation_id, "to": butler})
+
+
+def let_go(tx: Connection, conversation_id: int, *, butler: str | None) -> None:
+    """Let no butler be chosen for the conversation; this one has it, or none."""
+    tx.execute(update(conversations).where(conversations.c.id == conversation_id).values(butler=butler, pinned=False))
 
 
 def claim(tx: Connection, conversation_id: int, token: str, worker: str, now: datetime) -> Conversation | None:
@@ -158,4 +170,4 @@ def newest_messages(tx: Connection, channel: str) -> dict[tuple[str, str], str]:
 
 def _conversation(row: Row[tuple[object, ...]]) -> Conversation:
     address = Address(channel=row.channel, chat=row.chat, thread=row.thread, private=row.private)
-    return Conversation(row.id, address, row.butler)
+    return Conversation(row.id, address, row.butler, row.pinned)

@@ -8,17 +8,19 @@ from pathlib import Path
 from time import monotonic
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from bot.errors import ConfigurationError, in_plain_words
 from bot.nearest import did_you_mean
 from bot.practice import practices_in
 from bot.schedules.table import ScheduleTable, faults_between
 from bot.skill_notes import SkillNote, read_notes
+from bot.switchboard.routes import RouteTable
 from bot.treasury.providers import Tier
 
 NAME = r"^[a-z][a-z0-9-]{0,31}$"
 LONGEST_CHARACTER = 20_000
+MOST_EXAMPLES, LONGEST_EXAMPLE = 500, 300
 LOOKS_EVERY = 0.4  # seconds between two looks at the files
 
 
@@ -35,6 +37,21 @@ class ButlerTable(_Table):
     max_steps: Annotated[int, Field(ge=1, le=200)] = 25
     tier: Tier = Tier.SMART
     schedule: tuple[ScheduleTable, ...] = ()
+    examples: tuple[str, ...] = ()
+    route: tuple[RouteTable, ...] = ()
+
+    @field_validator("examples")
+    @classmethod
+    def _are_messages(cls, examples: tuple[str, ...]) -> tuple[str, ...]:
+        if not examples:
+            raise ValueError("is empty; give messages that are for this butler, or leave it out")
+        if len(examples) > MOST_EXAMPLES:
+            raise ValueError(f"has {len(examples)} messages; {MOST_EXAMPLES} are the most")
+        for example in examples:
+            if not example.strip() or len(example) > LONGEST_EXAMPLE:
+                what = f"“{example[:20]}…” is too long" if example.strip() else "one of them is empty"
+                raise ValueError(f"{what}; a message has 1 to {LONGEST_EXAMPLE} characters")
+        return examples
 
 
 class ModuleTable(BaseModel):
@@ -64,6 +81,8 @@ class Butler:
     schedules: tuple[ScheduleTable, ...] = ()
     modules: Mapping[str, ModuleTable] = field(default_factory=dict)
     notes: tuple[SkillNote, ...] = ()
+    examples: tuple[str, ...] = ()  # messages that are for it
+    routes: tuple[RouteTable, ...] = ()
     practices: tuple[str, ...] = ()  # the files that say what it does by itself, as long as they have words
 
     def entry_points(self) -> Iterator[tuple[str, str]]:
@@ -169,6 +188,8 @@ def read_butler(folder: Path) -> Butler:
         max_steps=file.butler.max_steps,
         tier=file.butler.tier,
         schedules=file.butler.schedule,
+        examples=file.butler.examples,
+        routes=file.butler.route,
         modules=file.modules,
         notes=read_notes(folder / "skills"),
         practices=practices_in(folder),
@@ -239,7 +260,8 @@ def _known(names: list[str]) -> list[str]:
     """Return the keys that a table may have."""
     table: type[BaseModel] = ButlerFile
     if names[:1] == ["butler"]:
-        table = ScheduleTable if "schedule" in names else ButlerTable
+        inner: dict[str, type[BaseModel]] = {"schedule": ScheduleTable, "route": RouteTable}
+        table = next((inner[name] for name in names if name in inner), ButlerTable)
     return list(table.model_fields)
 
 

@@ -24,6 +24,7 @@ from bot.redaction import Redactor
 from bot.roles import Right, refusal
 from bot.store.database import Database
 from bot.store.tables import inbox, parked_updates
+from bot.switchboard.switchboard import Letter, Switchboard
 from bot.treasury.treasury import Treasury
 from bot.turn import Clock
 
@@ -60,6 +61,14 @@ class _Arrival:
 
 
 @dataclass(frozen=True)
+class _Merged:
+    """What an edit became a part of."""
+
+    row_id: int
+    is_waiting: bool
+
+
+@dataclass(frozen=True)
 class Reception:
     """The door: gate, once only, commands, and the choice of a butler, in one transaction without any network."""
 
@@ -74,6 +83,7 @@ class Reception:
     strangers: Strangers
     answerers: Mapping[str, Answerer]
     treasury: Treasury
+    switchboard: Switchboard
 
     def receive(self, messages: Iterable[IncomingMessage]) -> Received:
         """Take messages in. When this returns they are on disk, and only then may they be confirmed to their vendor."""
@@ -133,14 +143,24 @@ class Reception:
             self._press(arrival, received)
             return
         may_choose = arrival.person.may(Right.CHOOSE)
-        if arrival.message.is_edit and (arrival.butler is None or may_choose) and _merge(arrival):
+        if arrival.message.is_edit and (arrival.butler is None or may_choose) and (merged := _merge(arrival)):
+            if merged.is_waiting:
+                self._place(arrival, merged.row_id)
             return
         if arrival.butler is not None and may_choose:
             conversations.choose_butler(arrival.tx, arrival.conversation.id, arrival.butler)
         if not self._answer_at_once(arrival, received):
+            self._place(arrival, row_id)
             self._meet(arrival, received)
         if conversations.has_work(arrival.tx, arrival.conversation.id, arrival.now):
             received.turns[arrival.conversation.id] = None
+
+    def _place(self, arrival: _Arrival, row_id: int) -> None:
+        """Let the switchboard decide which butler a message is for."""
+        here = conversations.get(arrival.tx, arrival.conversation.id)
+        sender, origin = arrival.message.sender, arrival.message.origin
+        letter = Letter(row_id, here, arrival.person.id, sender, arrival.text, origin, arrival.butler)
+        self.switchboard.place(arrival.tx, letter, arrival.now)
 
     def _press(self, arrival: _Arrival, received: Received) -> None:
         """Take a button's answer; where its question was asked, what came of it stands under the question."""
@@ -227,8 +247,8 @@ def _keep(arrival: _Arrival) -> int | None:
     return row.scalar_one_or_none()
 
 
-def _merge(arrival: _Arrival) -> bool:
-    """Let an edit replace its original while that waits; tell whether the edit needs no answer of its own.
+def _merge(arrival: _Arrival) -> _Merged | None:
+    """Let an edit replace its original while that waits; None where the edit needs an answer of its own.
 
     One that is being answered hears of the edit as of a new message. One that was answered stays as it was.
     """
@@ -245,16 +265,16 @@ def _merge(arrival: _Arrival) -> bool:
         .limit(1)
     ).first()
     if original is None or (original.state == "waiting" and not arrival.text):
-        return False
+        return None
     mine = update(inbox).where(inbox.c.id == arrival.row_id)
     if original.state == "taken":
         tx.execute(mine.values(text=f"(I have edited my message; it reads now:)\n{arrival.text}"))
-        return False
+        return None
     if original.state == "waiting":
         changed = {"text": arrival.text, "butler": arrival.butler, "turn_id": None}  # it is read anew if it was read before
         tx.execute(update(inbox).where(inbox.c.id == original.id).values(changed))
     tx.execute(mine.values(state="merged"))
-    return True
+    return _Merged(original.id, is_waiting=original.state == "waiting")
 
 
 def _refusal(arrival: _Arrival) -> str | None:

@@ -16,6 +16,7 @@ from bot.schedules import leaving
 from bot.store.tables import GONE, PARKED, PENDING, calls, inbox, parts, transcript, turns
 from bot.store.tables import outbox as replies
 from bot.store.tables import people as people_rows
+from bot.switchboard import corrections
 from bot.treasury.treasury import Treasury
 
 KIND = "removal"
@@ -107,6 +108,7 @@ class Removal:
         mine = {"zone": None, "language": None, "quiet": None, "mode": None, "allowance": None}
         tx.execute(update(people_rows).where(people_rows.c.id == person.id).values(mine))
         leaving.forget(tx, person.id)
+        corrections.forget_person(tx, person.id)
         moves.forget(tx, person.id, keys, now)
 
 

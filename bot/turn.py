@@ -25,6 +25,7 @@ from bot.search import history
 from bot.search.history import Speaker, Words
 from bot.store.database import Database
 from bot.store.tables import OPEN, WAITING, inbox, turns
+from bot.switchboard.decisions import OPEN as OPEN_BUTLER
 from bot.treasury.budgets import Spender
 
 Clock = Callable[[], datetime]
@@ -62,6 +63,7 @@ class Turn:
     resumed: bool  # it was begun before, by this worker or another
     root_id: int | None  # the turn that started it
     follows: int | None  # the turn that was interrupted for it
+    undecided: bool  # it is still to be found out whom its messages are for
     frame: Frame | None  # of the run of a schedule, if it is one
     token: str
     database: Database
@@ -100,7 +102,7 @@ class Turn:
             if not hearing.waiting(tx, self.conversation.id) or person(tx, self.person.id).mode is Mode.QUEUE:
                 return
         with self.writing() as tx:
-            batch = hearing.batch(hearing.waiting(tx, self.conversation.id), self.person.id, None)
+            batch = hearing.batch(hearing.waiting(tx, self.conversation.id), self.person.id, self.butler.name)
             hearing.hear(tx, self.id, self.conversation, batch, Reader(self.person, self.zone, self.clock()))
 
     def note_step(self, tx: Connection, model: str) -> None:
@@ -183,6 +185,7 @@ class Turns:
                 resumed=unfinished is not None,
                 root_id=row.root_id,
                 follows=row.follows,
+                undecided=bool(hearing.left_open(tx, row.id)),
                 frame=None if row.run_id is None else runs.frame(tx, row.run_id, conversation),
                 token=token,
                 database=self.database,
@@ -212,7 +215,11 @@ class Turns:
         row = tx.execute(_BEGIN, {**values, **standing, "follows": first.turn_id, **_began(tx, run)}).one()
         if run is None:
             hearing.hear_asides(tx, row.id, conversation.id, reader)
-            hearing.hear(tx, row.id, conversation, hearing.batch(rows, first.person_id, first), reader)
+            batch = hearing.batch(rows, first.person_id, first.butler, first)
+            if first.butler == OPEN_BUTLER:
+                hearing.take(tx, row.id, batch)
+            else:
+                hearing.hear(tx, row.id, conversation, batch, reader)
         else:
             hearing.hear_run(tx, row.id, first, run, reader)
         return row, writer

@@ -18,6 +18,7 @@ from adapters.models.openai_compatible import OpenAICompatibleModel
 from bot.agent import Agent
 from bot.commands.book import CommandBook
 from bot.commands.budget import BudgetCommand
+from bot.commands.butler import ButlerCommands
 from bot.commands.keyring import KeyringCommands
 from bot.commands.look import LookCommands
 from bot.commands.schedule import ScheduleCommands
@@ -37,6 +38,8 @@ from bot.settling import Settling
 from bot.skill_notes import SkillShelf
 from bot.store import migrate
 from bot.store.tables import conversations, inbox, outbox, questions
+from bot.switchboard.choosing import Chooser
+from bot.switchboard.switchboard import Switchboard
 from bot.tools import Toolbox
 from bot.treasury.alerts import Alert
 from bot.treasury.budgets import HOUSE, Cap
@@ -156,12 +159,12 @@ class Room(RoomTimes):
         """The house's commands."""
         talk = TalkCommands(lambda: self.household, self.treasury, "")
         look = LookCommands(lambda: self.household, self.treasury, lambda: None, lambda butler: list(butler.modules))
+        butlers = ButlerCommands(lambda: self.household).commands()
         memory = memory_command(lambda: self.household, lambda _: self.store)
         money = (*self.budget.commands(), *KeyringCommands(self.treasury).commands())
         times = self.schedules.commands()
-        return CommandBook(
-            (*talk.commands(), *look.commands(), *times, *money, search_command(), memory, *self.register.commands())
-        )
+        found = (*times, *money, search_command(), memory, *self.register.commands())
+        return CommandBook((*talk.commands(), *butlers, *look.commands(), *found))
 
     @cached_property
     def budget(self) -> BudgetCommand:
@@ -202,6 +205,7 @@ class Room(RoomTimes):
             self.register.strangers,
             {**self.register.answerers, **self.budget.answerers, **self.schedules.answerers},
             self.treasury,
+            Switchboard(lambda: self.household),
         )
 
     def runner(self, worker: str = "worker-1") -> TurnRunner:
@@ -219,6 +223,7 @@ class Room(RoomTimes):
                 tell=self.tells,
                 compaction=self.compaction(worker),
             ),
+            chooser=Chooser(self.small_model, lambda: self.household),
             treasury=self.treasury,
             redactor=self.redactor,
             interrupts=self.interrupts,

@@ -97,8 +97,12 @@ class RoomTimes(ABC):
 
     def compaction(self, worker: str) -> Compaction:
         """Return what shortens conversations."""
-        small = SmallModel(self.database, self.model, self.treasury, self.redactor, self.tells, self.clock, self.zone)
-        return Compaction(self.database, worker, small, self.clock)
+        return Compaction(self.database, worker, self.small_model, self.clock)
+
+    @property
+    def small_model(self) -> SmallModel:
+        """What the house itself asks."""
+        return SmallModel(self.database, self.model, self.treasury, self.redactor, self.tells, self.clock, self.zone)
 
     @cached_property
     def announced(self) -> list[Fired]:

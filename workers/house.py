@@ -6,6 +6,7 @@ from functools import cached_property
 from bot.agent import Agent
 from bot.commands.book import CommandBook
 from bot.commands.budget import BudgetCommand
+from bot.commands.butler import ButlerCommands
 from bot.commands.keyring import KeyringCommands
 from bot.commands.look import LookCommands
 from bot.commands.schedule import ScheduleCommands
@@ -22,6 +23,8 @@ from bot.schedules.firing import Fired, Firing
 from bot.schedules.sync import Sync
 from bot.settling import Settling
 from bot.small_model import SmallModel
+from bot.switchboard.choosing import Chooser
+from bot.switchboard.switchboard import Switchboard
 from bot.turn import Turns
 from skills.belongings import Belongings
 from skills.memory.command import memory_command
@@ -48,12 +51,12 @@ class House(Foundation):
         greeting = "A small script answers here until a model key is set." if self.purse.is_rehearsing else ""
         talk = TalkCommands(self.household, self.treasury, greeting)
         look = LookCommands(self.household, self.treasury, self.doorbell.fault, modules.missing)
+        butlers = ButlerCommands(self.household).commands()
         memory = memory_command(self.household, self.stores.of)
         money = (*self.budget.commands(), *KeyringCommands(self.treasury).commands())
         times = self.schedules.commands()
-        return CommandBook(
-            (*talk.commands(), *look.commands(), *times, *money, search_command(), memory, *self.register.commands())
-        )
+        found = (*times, *money, search_command(), memory, *self.register.commands())
+        return CommandBook((*talk.commands(), *butlers, *look.commands(), *found))
 
     @cached_property
     def budget(self) -> BudgetCommand:
@@ -89,6 +92,7 @@ class House(Foundation):
             strangers=self.register.strangers,
             answerers={**self.register.answerers, **self.budget.answerers, **self.schedules.answerers},
             treasury=self.treasury,
+            switchboard=Switchboard(self.household),
         )
 
     @cached_property
@@ -162,6 +166,7 @@ class House(Foundation):
                 tell=self.tell,
                 compaction=compaction,
             ),
+            chooser=Chooser(self.small_model, self.household),
             treasury=self.treasury,
             redactor=self.redactor,
             interrupts=interrupts,

@@ -14,6 +14,7 @@ from bot.pauses import growing_pause
 from bot.ports import Text
 from bot.redaction import Redactor
 from bot.schedules.ending import Fault
+from bot.switchboard.choosing import Chooser
 from bot.treasury.treasury import Treasury
 from bot.turn import Turn, Turns
 from workers.interrupts import Interrupts, TurnInterrupt
@@ -34,6 +35,7 @@ class TurnRunner:
 
     turns: Turns
     agent: Agent
+    chooser: Chooser
     treasury: Treasury
     redactor: Redactor
     interrupts: Interrupts
@@ -85,6 +87,8 @@ class TurnRunner:
         if turn.resumed:
             with turn.writing() as tx:
                 self.treasury.charge_left(tx, turn.id, turn.clock())
+        if turn.undecided:
+            turn = self.chooser.decide(turn)
         return self.agent.run(turn, interrupt)
 
     def _after_all(self, dry: AllDry, turn: Turn) -> bool:

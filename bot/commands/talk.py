@@ -11,7 +11,6 @@ from bot.commands.book import Asking, Command, is_number
 from bot.commands.look import replies_to
 from bot.household import Household
 from bot.names import bold
-from bot.nearest import did_you_mean
 from bot.roles import Right, refusal
 from bot.stopping import stop
 from bot.store.schedule_tables import RUN_OPEN, runs, schedules
@@ -22,7 +21,7 @@ from bot.treasury.treasury import Treasury
 
 @dataclass(frozen=True)
 class TalkCommands:
-    """/start /new /stop /butler /retry."""
+    """/start /new /stop /retry."""
 
     household: Callable[[], Household]
     treasury: Treasury
@@ -35,7 +34,6 @@ class TalkCommands:
             Command("help", "", "lists the commands", lambda _: ""),
             Command("new", "", "begins a new conversation", self._new),
             Command("stop", "", "stops what is being done", self._stop),
-            Command("butler", "NAME", "gives the conversation to a butler", self._butler, Right.CHOOSE),
             Command("retry", "ID", "tries once more what failed", self._retry),
         )
 
@@ -53,6 +51,7 @@ class TalkCommands:
             return refusal(Right.STOP_OTHERS)
         stopped = self._end_turn(asking)
         transcript.begin_anew(asking.tx, asking.conversation.id)
+        conversations.let_go(asking.tx, asking.conversation.id, butler=None)
         return "A new conversation begins; what I was told to remember stays." + (f" {stopped}" if stopped else "")
 
     def _stop(self, asking: Asking) -> str:
@@ -69,16 +68,6 @@ class TalkCommands:
             not asking.person.may(Right.STOP_OTHERS)
             and asking.tx.execute(select(turns.c.id).where(*theirs)).first() is not None
         )
-
-    def _butler(self, asking: Asking) -> str:
-        household = self.household()
-        name = asking.arguments.lower().removeprefix("@")
-        if not name:
-            return f"**{household.get(asking.conversation.butler).name}** has this conversation. /butlers lists all."
-        if name not in household.butlers:
-            return f"There is no butler {name}.{did_you_mean(name, household.butlers)} /butlers lists all."
-        conversations.choose_butler(asking.tx, asking.conversation.id, name)
-        return f"**{name}** has this conversation from here on."
 
     def _retry(self, asking: Asking) -> str:
         number = asking.arguments.lower()

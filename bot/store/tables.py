@@ -86,7 +86,8 @@ conversations = Table(
     Column("chat", String, nullable=False),
     Column("thread", String, nullable=False),
     Column("private", Boolean, nullable=False),
-    Column("butler", String),  # the one that was chosen; none: the default
+    Column("butler", String),  # the one that has it; none: the default
+    Column("pinned", Boolean, nullable=False, server_default=false()),  # somebody chose that butler, so that it stays
     Column("begun_from", Id, nullable=False, server_default="0"),  # what is talked about now begins after this entry
     Column("summary_id", Id),  # what stands in the prompt for its older part
     Column("prompt_from", Id, nullable=False, default=0),  # the prompt holds what the transcript holds after this id
@@ -109,7 +110,7 @@ inbox = Table(
     Column("external_id", String, nullable=False),
     Column("native_id", String, nullable=False),  # the vendor's id of the message; an edit has that of its original
     Column("person_id", ForeignKey("people.id"), nullable=False),
-    Column("butler", String),  # whom an @name asked for
+    Column("butler", String),  # whom it is for; ?: a worker is to find out; none: whoever has the conversation
     Column("text", Text, nullable=False),
     Column("origin", String, nullable=False),
     Column("sent_at", Moment, nullable=False),
