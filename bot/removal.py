@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, select, update
 
-from bot import codes, conversations, moves, outbox, people, questions, silence, stopping
+from bot import codes, conversations, long_results, moves, outbox, people, questions, silence, stopping
 from bot.compaction import record
 from bot.messages import ReplyKind
 from bot.people import Gate, Person
@@ -98,6 +98,7 @@ class Removal:
         tx.execute(update(inbox).where(inbox.c.conversation_id.in_(here)).values(text=""))
         tx.execute(update(transcript).where(transcript.c.conversation_id.in_(here)).values(content=[], withdrawn=True))
         record.forget(tx, here)
+        long_results.forget_all(tx, here)
         tx.execute(update(calls).where(calls.c.turn_id.in_(theirs)).values(arguments={}, result=None))
         tx.execute(update(turns).where(turns.c.conversation_id.in_(here)).values(error=None))
         said = select(replies.c.id).where(replies.c.conversation_id.in_(here))

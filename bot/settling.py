@@ -7,7 +7,7 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any
 
-from bot import journal, transcript
+from bot import journal, long_results, transcript
 from bot.errors import Repeating
 from bot.journal import UNKNOWN, Outcome
 from bot.messages import Origin
@@ -16,7 +16,7 @@ from bot.ports import Call, Result
 from bot.redaction import Redactor
 from bot.roles import Right, refusal
 from bot.search.history import ECHOES, Speaker
-from bot.tools import Context, Effect, Foreign, Tool, Toolbox, ToolError, shorten
+from bot.tools import Context, Effect, Foreign, Tool, Toolbox, ToolError
 from bot.turn import Turn
 
 REPEATS = 3
@@ -96,22 +96,21 @@ class Settling:
             text = tool.look_up(context, dict(values))
         if text is None:
             text = tool.run(context, dict(values))
-        return Outcome(self.redactor.clean(shorten(text)), stranger=isinstance(text, Foreign))
+        return Outcome(self.redactor.clean(long_results.bounded(text)), stranger=isinstance(text, Foreign))
 
     def _record(self, turn: Turn, work: Sequence[_Work], outcomes: Sequence[Outcome]) -> None:
-        results = tuple(
-            Result(call_id=item.call.id, text=outcome.text or "(empty)", is_error=outcome.is_error)
-            for item, outcome in zip(work, outcomes, strict=True)
-        )
+        results = []
         origin = Origin.STRANGER if any(outcome.stranger for outcome in outcomes) else Origin.TOOL
         now = turn.clock()
         with turn.writing() as tx:
             for item, outcome in zip(work, outcomes, strict=True):
-                journal.end(tx, item.key, outcome, now)
+                noted, shown = long_results.keep(tx, turn.conversation.id, item.key, outcome, now)
+                journal.end(tx, item.key, noted, now)
+                results.append(Result(call_id=item.call.id, text=shown or "(empty)", is_error=outcome.is_error))
                 if item.call.name not in ECHOES and not outcome.is_error:
                     origin_of_it = Origin.STRANGER if outcome.stranger else Origin.TOOL
-                    turn.note_said(tx, Speaker.TOOL, item.call.name, outcome.text, origin_of_it)
-            transcript.append(tx, turn.conversation.id, turn.id, "user", results, origin, now)
+                    turn.note_said(tx, Speaker.TOOL, item.call.name, outcome.text[: long_results.FOUND], origin_of_it)
+            transcript.append(tx, turn.conversation.id, turn.id, "user", tuple(results), origin, now)
             tool, times = journal.most_repeated(tx, turn.id)
         if times >= REPEATS:
             raise Repeating(

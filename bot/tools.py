@@ -17,7 +17,6 @@ from bot.errors import ButlersError
 from bot.nearest import did_you_mean
 from bot.ports import Call, Json, ToolForm
 
-LONGEST_RESULT = 30_000  # characters; more would crowd the conversation out of the prompt
 Method = TypeVar("Method", bound=Callable[..., str])
 _MARK = "_tool_mark"
 _OPEN = "additionalProperties"  # unknown ones are refused, and models do not invent them
@@ -239,13 +238,6 @@ def tools_of(holder: object) -> list[Tool]:
                 )
             )
     return found
-
-
-def shorten(text: str) -> str:
-    """Cut a result that would crowd the conversation out of the prompt, and say so."""
-    if len(text) <= LONGEST_RESULT:
-        return text
-    return f"{text[:LONGEST_RESULT]}\n[cut: {len(text) - LONGEST_RESULT} of {len(text)} characters are not shown]"
 
 
 def arguments_of(method: Callable[..., Any], *given: str) -> type[BaseModel]:

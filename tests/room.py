@@ -19,6 +19,7 @@ from bot.agent import Agent
 from bot.commands.book import CommandBook
 from bot.commands.budget import BudgetCommand
 from bot.commands.butler import ButlerCommands
+from bot.commands.compact import compact_command
 from bot.commands.keyring import KeyringCommands
 from bot.commands.look import LookCommands
 from bot.commands.schedule import ScheduleCommands
@@ -27,6 +28,7 @@ from bot.commands.switching import Switching
 from bot.commands.talk import TalkCommands
 from bot.conversations import find
 from bot.household import Butler, Household
+from bot.long_results import LongResults
 from bot.messages import Address, IncomingMessage, Origin, Sender
 from bot.notices import tell_owners
 from bot.people import Gate
@@ -150,9 +152,8 @@ class Room(RoomTimes):
     def toolbox(self) -> Toolbox:
         """The butler's tools."""
         schedules = (Schedules(self.desk), Practising(self.practice, self.database))
-        return Toolbox(
-            (Memory(self.store), State(self.store), Time(), *schedules, SkillShelf(()), History(self.database), *self.holders)
-        )
+        shelves = (History(self.database), SkillShelf(()), LongResults(self.database))
+        return Toolbox((Memory(self.store), State(self.store), Time(), *schedules, *shelves, *self.holders))
 
     @cached_property
     def commands(self) -> CommandBook:
@@ -163,7 +164,7 @@ class Room(RoomTimes):
         memory = memory_command(lambda: self.household, lambda _: self.store)
         money = (*self.budget.commands(), *KeyringCommands(self.treasury).commands())
         times = self.schedules.commands()
-        found = (*times, *money, search_command(), memory, *self.register.commands())
+        found = (*times, *money, search_command(), memory, compact_command(), *self.register.commands())
         return CommandBook((*talk.commands(), *butlers, *look.commands(), *found))
 
     @cached_property

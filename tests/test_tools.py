@@ -10,7 +10,7 @@ from pydantic import Field
 
 from bot.errors import ButlersError
 from bot.ports import Call
-from bot.tools import LONGEST_RESULT, Context, Effect, Toolbox, ToolError, shorten, tool, tools_of
+from bot.tools import Context, Effect, Toolbox, ToolError, tool, tools_of
 from skills.time.tools import Time
 
 CONTEXT = Context(
@@ -89,12 +89,6 @@ def test_marks_that_make_no_sense_are_refused() -> None:
 def test_a_tool_that_is_gone_counts_as_blind() -> None:
     """A call begun by a tool that no longer exists is never repeated."""
     assert Toolbox([]).effect("order") is Effect.BLIND
-
-
-def test_long_results_are_cut_and_say_so() -> None:
-    """What would crowd the conversation out of the prompt is cut, with how much is missing."""
-    assert shorten("x" * LONGEST_RESULT) == "x" * LONGEST_RESULT
-    assert shorten("x" * (LONGEST_RESULT + 5)).endswith("[cut: 5 of 30005 characters are not shown]")
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from bot.agent import Agent
 from bot.commands.book import CommandBook
 from bot.commands.budget import BudgetCommand
 from bot.commands.butler import ButlerCommands
+from bot.commands.compact import compact_command
 from bot.commands.keyring import KeyringCommands
 from bot.commands.look import LookCommands
 from bot.commands.schedule import ScheduleCommands
@@ -55,7 +56,7 @@ class House(Foundation):
         memory = memory_command(self.household, self.stores.of)
         money = (*self.budget.commands(), *KeyringCommands(self.treasury).commands())
         times = self.schedules.commands()
-        found = (*times, *money, search_command(), memory, *self.register.commands())
+        found = (*times, *money, search_command(), memory, compact_command(), *self.register.commands())
         return CommandBook((*talk.commands(), *butlers, *look.commands(), *found))
 
     @cached_property

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from bot.checks import Checks, WrongCheck
 from bot.household import Butler, Household
+from bot.long_results import LongResults
 from bot.practice import Practice
 from bot.schedules.desk import Desk
 from bot.schedules.looks import Looks
@@ -51,6 +52,6 @@ class Kits:
             own = (Memory(store), History(house), State(store), Time(), Schedules(self.desk), Practising(self.practice, house))
             shelf = SkillShelf((*self.notes, *butler.notes))
             looks = Looks(house, self.practice.household)
-            found = (butler, Toolbox((*own, shelf, *more.values())), Checks((looks, *own), more))
+            found = (butler, Toolbox((*own, shelf, LongResults(house), *more.values())), Checks((looks, *own), more))
             self._made[butler.name] = found
         return found

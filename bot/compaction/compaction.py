@@ -11,10 +11,10 @@ from sqlalchemy import Connection
 
 from bot import transcript
 from bot.compaction import form, record, stretch
-from bot.compaction.essentials import Line
+from bot.compaction.essentials import Line, words_of
 from bot.compaction.form import BadSummary
 from bot.compaction.source import essentials, written
-from bot.compaction.stretch import AT_ONCE, KEPT, Standing, Stretch
+from bot.compaction.stretch import AT_ONCE, KEPT, KEPT_WHEN_ASKED, Standing, Stretch
 from bot.errors import AllDry, BudgetSpent, ModelError
 from bot.messages import Origin
 from bot.pauses import growing_pause
@@ -48,7 +48,8 @@ class _Work:
     @cached_property
     def essential(self) -> list[Line]:
         """What must not be lost, of the summary before it and of what came since."""
-        return [*form.essentials_of(self.before.text or ""), *essentials(self.entries)]
+        focus = words_of(self.before.focus or "")
+        return [*form.essentials_of(self.before.text or "", focus), *essentials(self.entries, focus)]
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Compaction:
                 here = stretch.standing(tx, conversation_id)
             if here.ready_id is not None and not self._put_in_place(conversation_id, here.ready_id):
                 return
-            if here.ready_id is None and not (self._is_due(here) and self._step(conversation_id, KEPT, _at_once(here))):
+            if here.ready_id is None and not (self._is_due(here) and self._step(conversation_id, _kept(here), _at_once(here))):
                 return
 
     def shrink(self, turn: Turn, size: int) -> bool:
@@ -110,6 +111,8 @@ class Compaction:
         record.free_stale(tx, conversation_id, self.small.treasury, self.clock())
         here = stretch.standing(tx, conversation_id)
         chosen = stretch.choose(tx, conversation_id, here, kept, at_once)
+        if chosen is None and here.asked_by is not None and here.worker is None:
+            record.answer(tx, conversation_id, _done(here), self.clock())
         if chosen is None or (turn is not None and here.has_gap):  # what no summary covers does not make a prompt shorter
             return None
         payer = turn.id if turn is not None else chosen.turn_id
@@ -146,6 +149,18 @@ class Compaction:
         with self.database.write() as tx:
             again_at = self.clock() + timedelta(seconds=pause)
             record.note_failure(tx, work.conversation_id, work.token, str(error), again_at)
+            if work.before.asked_by is not None:
+                words = f"What was said here could not be summed up, and stands as it was. {error}"
+                record.answer(tx, work.conversation_id, words, self.clock())
+
+
+def _kept(here: Standing) -> int:
+    return KEPT if here.asked_by is None else KEPT_WHEN_ASKED
+
+
+def _done(here: Standing) -> str:
+    before = f"{here.was_entries or 0} messages ({here.was_characters or 0:,} characters)"
+    return f"Summed up: at each message I read {record.in_words(here)} now; it was {before}. All that was said is kept."
 
 
 def _at_once(here: Standing) -> int:

@@ -12,7 +12,7 @@ _NUMBER = re.compile(r"\d[\d.,:/\u2019'-]*\d|\d")
 _CODE = re.compile(r"(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{3,}|\b[A-Z][A-Z\d-]{2,}\b")
 _NAME = re.compile(r"(?<=[^\W\d_,;:] )(?:[A-ZÀ-Þ][\w’'-]+)(?: [A-ZÀ-Þ][\w’'-]+)*")
 _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+|https?://\S+|\+\d[\d ()/-]{6,}\d")
-_WORD = re.compile(r"[^\W\d_]{5,}")
+_WORD = re.compile(r"[^\W\d_]{4,}")
 _MINE = re.compile(r"\b(?:my|our|mein\w*|unser\w*|mon|ma|mes|notre|nos|mi|mis|nuestr\w*|mio|mia|nostr\w*)\b", re.IGNORECASE)
 _PROMISE = re.compile(
     r"\b(?:i[’']ll|i will|i shall|we[’']ll|we will|promise\w*|remind\w*|remember|don[’']t forget|never forget|deadline|due|"
@@ -38,11 +38,14 @@ class Line(NamedTuple):
         return f"{said}: {self.text}" if said else self.text
 
 
-def lines(text: str, day: str = "", who: str = "", more: int = 0) -> Iterator[Line]:
-    """Give the sentences of a text with their weights; `more` is added where a sentence weighs anything."""
+def lines(text: str, day: str = "", who: str = "", more: int = 0, focus: frozenset[str] = frozenset()) -> Iterator[Line]:
+    """Give the sentences of a text with their weights.
+
+    `more` is added where a sentence weighs anything, and every sentence that has a word of the `focus` must not be lost.
+    """
     for sentence in _END.split(text):
         for piece in _PIECE.findall(" ".join(sentence.split())):
-            weight = _weight(piece)
+            weight = _weight(piece) + (2 * MUST if focus and focus & words_of(piece) else 0)
             if weight > 0:
                 yield Line(day, who, piece, weight + more)
 
@@ -61,6 +64,11 @@ def _weight(sentence: str) -> int:
     return weight - 3 if sentence.endswith("?") else weight
 
 
+def words_of(text: str) -> frozenset[str]:
+    """Return the long words of a text, as they are compared."""
+    return frozenset(word.casefold() for word in _WORD.findall(text))
+
+
 def marks_of(text: str) -> set[str]:
     """Return the numbers, codes and names in a text, each as it is compared."""
     found = {_plain(match) for pattern in (_NUMBER, _CODE, _NAME, _ADDRESS) for match in pattern.findall(text)}
@@ -72,18 +80,18 @@ def numbers_of(text: str) -> set[str]:
     return {mark for mark in map(_plain, _NUMBER.findall(text)) if len(mark) > 1}
 
 
-def is_said(line: Line, summary: str, marks: set[str], words: set[str]) -> bool:
+def is_said(line: Line, summary: str, marks: set[str], words: frozenset[str]) -> bool:
     """Tell whether a summary says what a sentence says: every number, code and name of it, and most of its long words."""
     mine = marks_of(line.text)
     if not all(mark in marks or mark in summary for mark in mine):
         return False
-    long = {word.casefold() for word in _WORD.findall(line.text)}
+    long = words_of(line.text)
     return len(long & words) * 2 >= len(long)
 
 
 def missing(essential: Iterable[Line], summary: str) -> list[Line]:
     """Return the sentences that must be carried on and that a summary does not say."""
-    marks, words = marks_of(summary), {word.casefold() for word in _WORD.findall(summary)}
+    marks, words = marks_of(summary), words_of(summary)
     return [line for line in essential if line.weight >= MUST and not is_said(line, summary, marks, words)]
 
 

@@ -25,7 +25,8 @@ Under each stand short lines that begin with "- "; leave a heading out under whi
 - Decisions: what was decided or agreed, and why.
 - Names: people, places, products and things by their names, spelled as they are, and who or what they are.
 - Numbers: dates, times, amounts, addresses, codes and numbers, exactly as written, each with what it is.
-- Otherwise: what else the butler has to know to go on, such as wishes, tastes and the thread of the talk.
+- Otherwise: what else the butler has to know to go on, such as wishes, tastes, the thread of the talk, and \
+the number of a long result (read_result) that is still needed.
 Take over from the old summary all that still counts. What is done, settled or taken back is said to be so, or left out. Say
 nothing that does not stand there. Keep the language of the conversation. At most {LONGEST_SUMMED - 1000} characters.
 """
@@ -98,7 +99,7 @@ def complete(points: Mapping[str, Sequence[str]], essential: Sequence[Line]) -> 
     return Summary(points, heaviest(missing(essential, said) if points else essential, room))
 
 
-def essentials_of(text: str) -> list[Line]:
+def essentials_of(text: str, focus: frozenset[str] = frozenset()) -> list[Line]:
     """Return the lines of an earlier summary that must not be lost; those that were carried keep their day and speaker."""
     found: list[Line] = []
     for line in text.splitlines():
@@ -107,7 +108,7 @@ def essentials_of(text: str) -> list[Line]:
             stamp = _CARRIED_STAMP.match(point[1])
             day, who = (stamp["day"], stamp["who"] or "") if stamp else ("", "")
             words = point[1][stamp.end() :] if stamp else point[1]
-            found += lines(words, day, who, int(bool(who) and who != "butler"))
+            found += lines(words, day, who, int(bool(who) and who != "butler"), focus)
     return found
 
 

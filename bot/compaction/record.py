@@ -7,7 +7,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_once
 
+from bot import long_results, outbox
 from bot.compaction.stretch import ABOVE, Standing, Stretch, turns_after
+from bot.messages import ReplyKind
 from bot.store.compaction_tables import AT_WORK, DUE, compactions, summaries
 from bot.store.tables import conversations, turns
 from bot.transcript import last_entry
@@ -100,6 +102,28 @@ def put_in_place(tx: Connection, conversation_id: int, summary_id: int, claim_to
     return True
 
 
+def ask(tx: Connection, conversation_id: int, person_id: int, focus: str, here: Standing, now: datetime) -> None:
+    """Note that somebody wants a conversation to be summed up now, and what they want to be kept in mind."""
+    tx.execute(_OPEN, {"conversation": conversation_id})
+    was = {"was_entries": here.entries, "was_characters": here.length}
+    wish = {"asked_by": person_id, "focus": focus or None, "due_at": now, **was}
+    tx.execute(update(compactions).where(compactions.c.conversation_id == conversation_id).values(**wish))
+
+
+def answer(tx: Connection, conversation_id: int, words: str, now: datetime) -> None:
+    """Tell whoever asked for a summary what came of it."""
+    answered = {"asked_by": None, "focus": None, "due_at": None, "was_entries": None, "was_characters": None}
+    tx.execute(update(compactions).where(compactions.c.conversation_id == conversation_id).values(**answered))
+    outbox.add(tx, conversation_id, ReplyKind.NOTICE, words, now)
+
+
+def in_words(here: Standing) -> str:
+    """Return how much of a conversation is read at each message."""
+    entries = f"{here.entries} message{'' if here.entries == 1 else 's'}"
+    summed_up = "" if here.text is None else "a summary and "
+    return f"{summed_up}{entries} ({here.length:,} characters)"
+
+
 def due(tx: Connection, now: datetime) -> list[int]:
     """Return the conversations of which somebody is to look after the summary now."""
     wanted = select(compactions.c.conversation_id).where(DUE, compactions.c.due_at <= now, compactions.c.worker.is_(None))
@@ -131,9 +155,10 @@ def spender(tx: Connection, conversation_id: int, turn_id: int, asked_by: int | 
 
 
 def forget_entries(tx: Connection, conversation_id: int, entry_ids: Collection[int]) -> None:
-    """Drop every summary that covers one of these entries: the prompt is made of the log again, and the summary anew.
+    """Drop every summary that covers one of these entries, and the long results of their turns.
 
-    As much of the log stands in the prompt as it may hold; what is older is summed up by the next compaction.
+    The prompt is made of the log again, and the summary anew: as much of the log stands in the prompt as it may hold, and what
+    is older is summed up by the next compaction.
     """
     if not entry_ids:
         return
@@ -144,6 +169,7 @@ def forget_entries(tx: Connection, conversation_id: int, entry_ids: Collection[i
     revoked = update(compactions).where(compactions.c.conversation_id == conversation_id)
     tx.execute(revoked.values(token=None, ready_id=None))
     tx.execute(delete(summaries).where(summaries.c.id.in_(covered)))
+    long_results.forget(tx, entry_ids)
     if here.summary_id in covered:
         _fall_back(tx, conversation_id, here.begun_from)
 

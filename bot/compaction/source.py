@@ -47,7 +47,7 @@ def _short(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most * 2 // 3]} … {text[-most // 3 :]}"
 
 
-def essentials(entries: Sequence[Entry]) -> Iterator[Line]:
+def essentials(entries: Sequence[Entry], focus: frozenset[str] = frozenset()) -> Iterator[Line]:
     """Give the sentences of people and butlers that weigh something, the older ones first; people's weigh more."""
     day = ""
     for entry in entries:
@@ -61,4 +61,4 @@ def essentials(entries: Sequence[Entry]) -> Iterator[Line]:
                 who = _PERSON.sub("", stamp["who"])
             if entry.origin is Origin.STRANGER:  # whoever forwarded it did not say it
                 who, more = STRANGER, 0
-            yield from lines(text, day, who, more)
+            yield from lines(text, day, who, more, focus)

@@ -11,6 +11,7 @@ from bot.transcript import WRITTEN
 
 ABOVE = 80_000  # characters: a longer prompt is shortened
 KEPT = 16_000  # of which so many at the end stay as they are
+KEPT_WHEN_ASKED = 4_000  # where somebody wants it to be short now
 LONGEST_LAST = ABOVE // 2  # the newest turn stays, unless it is longer than this
 AT_ONCE = 80_000  # characters that are summed up by one request
 LEAST = 4_000  # fewer are not worth a request
@@ -34,6 +35,8 @@ _STANDING = (
         compactions.c.failures,
         compactions.c.asked_by,
         compactions.c.focus,
+        compactions.c.was_entries,
+        compactions.c.was_characters,
         select(_SIZE).where(*_IN_PROMPT).correlate(conversations).scalar_subquery().label("characters"),
         select(func.count())
         .select_from(transcript)
@@ -84,6 +87,8 @@ class Standing(NamedTuple):
     failures: int | None
     asked_by: int | None
     focus: str | None
+    was_entries: int | None
+    was_characters: int | None
     characters: int
     entries: int
 
@@ -96,6 +101,11 @@ class Standing(NamedTuple):
     def has_gap(self) -> bool:
         """Whether something stands neither in the prompt nor in its summary."""
         return self.summed_up < self.prompt_from
+
+    @property
+    def length(self) -> int:
+        """The characters of the prompt, that of its summary included."""
+        return self.characters + len(self.text or "")
 
     @property
     def is_long(self) -> bool:

@@ -18,7 +18,8 @@ from bot.store.move_tables import moves
 from bot.store.said_tables import said
 
 LONGEST = 2_000  # characters of a row
-ECHOES = frozenset({"search_history", "recall", "find_tool", "read_skill"})  # tools that only say again what is kept elsewhere
+# Tools that only say again what is kept elsewhere.
+ECHOES = frozenset({"search_history", "recall", "find_tool", "read_skill", "read_result"})
 INDEX = WordIndex("said_words")
 _ADD = insert(said).returning(said.c.id)
 _GET = select(said).where(said.c.id.in_(bindparam("numbers", expanding=True)))
