@@ -124,7 +124,9 @@ def _messages(prompt: Prompt, model: str) -> list[MessageParam]:
             messages[-1]["content"] += content  # what stood between was the thought of another model
         else:
             messages.append({"role": role, "content": content})
-    messages[-1]["content"][-1]["cache_control"] = CACHED
+    # What was marked last time is marked again: from the new end, the vendor looks only a few blocks back for it.
+    for marked in [one for one in messages if one["role"] == "user"][-2:]:
+        marked["content"][-1]["cache_control"] = CACHED
     return messages  # type: ignore[return-value]
 
 

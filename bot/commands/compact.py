@@ -16,7 +16,7 @@ def _compact(asking: Asking) -> str:
     if len(asking.arguments) > LONGEST_FOCUS:
         return f"Please say in at most {LONGEST_FOCUS} characters what matters to you. Nothing was done."
     now = stretch.standing(tx, here)
-    if not now.has_gap and stretch.choose(tx, here, now, stretch.KEPT_WHEN_ASKED) is None:
+    if not now.has_gap and stretch.choose(tx, here, now, stretch.KEPT_WHEN_ASKED, stretch.AT_ONCE) is None:
         return f"There is nothing to sum up: of this conversation I read {record.in_words(now)} at each message."
     record.ask(tx, here, asking.person.id, asking.arguments, now, asking.now)
     return f"I am summing up what was said here, {record.in_words(now)}. I say so when it is done; you can write on meanwhile."

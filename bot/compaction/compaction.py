@@ -14,7 +14,7 @@ from bot.compaction import form, record, stretch
 from bot.compaction.essentials import Line, words_of
 from bot.compaction.form import BadSummary
 from bot.compaction.source import essentials, written
-from bot.compaction.stretch import AT_ONCE, KEPT, KEPT_WHEN_ASKED, Standing, Stretch
+from bot.compaction.stretch import Standing, Stretch
 from bot.errors import AllDry, BudgetSpent, ModelError
 from bot.messages import Origin
 from bot.pauses import growing_pause
@@ -73,7 +73,7 @@ class Compaction:
 
     def shrink(self, turn: Turn, size: int) -> bool:
         """Shorten the prompt of a turn that no provider can read; tell whether it is shorter now."""
-        return self._step(turn.conversation.id, min(KEPT, size // 4), min(AT_ONCE, size // 2), turn)
+        return self._step(turn.conversation.id, min(stretch.KEPT, size // 4), min(stretch.AT_ONCE, size // 2), turn)
 
     def _is_due(self, here: Standing) -> bool:
         now = self.clock()
@@ -155,7 +155,7 @@ class Compaction:
 
 
 def _kept(here: Standing) -> int:
-    return KEPT if here.asked_by is None else KEPT_WHEN_ASKED
+    return stretch.KEPT if here.asked_by is None else stretch.KEPT_WHEN_ASKED
 
 
 def _done(here: Standing) -> str:
@@ -165,4 +165,4 @@ def _done(here: Standing) -> str:
 
 def _at_once(here: Standing) -> int:
     """Return how much is summed up by one request: less after each failure, since the prompt may have been too long."""
-    return AT_ONCE >> min(here.failures or 0, MOST_HALVINGS)
+    return stretch.AT_ONCE >> min(here.failures or 0, MOST_HALVINGS)

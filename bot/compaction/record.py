@@ -8,7 +8,8 @@ from sqlalchemy import Connection, Row, bindparam, delete, insert, select, updat
 from sqlalchemy.dialects.postgresql import insert as insert_once
 
 from bot import long_results, outbox
-from bot.compaction.stretch import ABOVE, Standing, Stretch, turns_after
+from bot.compaction import stretch
+from bot.compaction.stretch import Standing, Stretch, turns_after
 from bot.messages import ReplyKind
 from bot.store.compaction_tables import AT_WORK, DUE, compactions, summaries
 from bot.store.tables import conversations, turns
@@ -63,18 +64,18 @@ def note_failure(tx: Connection, conversation_id: int, token: str, reason: str, 
 
 
 def keep(
-    tx: Connection, conversation_id: int, before: Standing, stretch: Stretch, text: str, origin: str, now: datetime
+    tx: Connection, conversation_id: int, before: Standing, covered: Stretch, text: str, origin: str, now: datetime
 ) -> int:
     """Keep a summary, which stands in no prompt yet; return its id."""
     values = {
         "conversation_id": conversation_id,
         "after_id": before.begun_from,
-        "until_id": stretch.until,
+        "until_id": covered.until,
         "before_id": before.summary_id,
         "text": text,
         "origin": origin,
-        "entries": stretch.entries,
-        "characters": stretch.characters,
+        "entries": covered.entries,
+        "characters": covered.characters,
         "at": now,
     }
     return int(tx.execute(_ADD, values).scalar_one())
@@ -183,7 +184,7 @@ def _fall_back(tx: Connection, conversation_id: int, begun_from: int) -> None:
     left = (summaries.c.conversation_id == conversation_id, summaries.c.after_id == begun_from)
     row = tx.execute(select(summaries).where(*left).order_by(summaries.c.until_id.desc()).limit(1)).first()
     start, summary_id = (begun_from, None) if row is None else (row.until_id, row.id)
-    room = ABOVE
+    room = stretch.ABOVE
     for turn in reversed(turns_after(tx, conversation_id, start)):
         room -= turn.size
         if room < 0:

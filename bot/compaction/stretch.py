@@ -133,7 +133,7 @@ def turns_after(tx: Connection, conversation_id: int, after: int) -> Sequence[Ro
     return tx.execute(_TURNS, {"conversation_id": conversation_id, "after": after}).all()
 
 
-def choose(tx: Connection, conversation_id: int, now: Standing, kept: int = KEPT, at_once: int = AT_ONCE) -> Stretch | None:
+def choose(tx: Connection, conversation_id: int, now: Standing, kept: int, at_once: int) -> Stretch | None:
     """Return what is to be summed up next, so that about `kept` characters stay; None where that is nothing."""
     closed = [row for row in turns_after(tx, conversation_id, now.summed_up) if not row.is_open]
     end = len(closed)
