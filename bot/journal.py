@@ -108,6 +108,12 @@ def give_up(tx: Connection, turn_id: int, now: datetime) -> None:
     )
 
 
+def look_no_more(tx: Connection, turn_id: int) -> None:
+    """Let no effect of a call in flight be looked for: whoever began it may have it still before them."""
+    flying = (calls.c.turn_id == turn_id, calls.c.state == "begun", calls.c.effect == Effect.LOOK_UP)
+    tx.execute(update(calls).where(*flying).values(effect=Effect.BLIND))
+
+
 def warning(tx: Connection, turn_id: int, follows: int | None = None) -> str:
     """Return a sentence about the calls of a turn, and of those interrupted for it, that may have happened, or nothing."""
     mine = [turn_id]

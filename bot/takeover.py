@@ -24,12 +24,17 @@ def workers_with_claims(tx: Connection) -> set[str]:
     return {str(worker) for worker in tx.scalars(select(conversation_rows.c.worker).where(CLAIMED).distinct())}
 
 
-def take_over(tx: Connection, worker: str, treasury: Treasury, now: datetime) -> list[int]:
-    """Free the conversations of a dead worker and return them. What it had reserved counts as spent."""
+def take_over(tx: Connection, worker: str, treasury: Treasury, now: datetime, *, is_certain: bool = True) -> list[int]:
+    """Free the conversations of a dead worker and return them. What it had reserved counts as spent.
+
+    Where its death is not certain, it may be in the middle of a call whose effect cannot be found yet.
+    """
     held = select(conversation_rows.c.id).where(CLAIMED, conversation_rows.c.worker == worker)
     freed = list(tx.scalars(held))
     for row in tx.execute(select(turns).where(turns.c.conversation_id.in_(freed), OPEN)).all():
         treasury.charge_left(tx, row.id, now)
+        if not is_certain:
+            journal.look_no_more(tx, row.id)
         tx.execute(update(inbox).where(inbox.c.turn_id == row.id).values(kills=inbox.c.kills + 1))
         _judge(tx, row, now)
     for conversation_id in freed:

@@ -1,5 +1,6 @@
 """A server that counts effects, and the module whose tools have them: what a crash must never double."""
 
+import asyncio
 import os
 import signal
 from collections import Counter
@@ -13,7 +14,8 @@ from bot.store.database import Database
 from bot.tools import Context, Effect, tool
 from tests.loopback import Loopback
 
-SECONDS = 10.0
+SECONDS = 60.0
+LOOK = 0.02
 
 
 class CountingServer(Loopback):
@@ -23,6 +25,7 @@ class CountingServer(Loopback):
         super().__init__()
         self.done: Counter[tuple[str, str]] = Counter()
         self.keys: Counter[str] = Counter()
+        self.answers = True  # else whoever had something done does not hear of it
 
     def routes(self) -> list[web.RouteDef]:
         """Return the two routes."""
@@ -34,6 +37,8 @@ class CountingServer(Loopback):
             self.done[kind, request.match_info["word"]] += 1
         self.keys[key] += 1
         self.changed()
+        while not self.answers:
+            await asyncio.sleep(LOOK)
         return web.Response(text="done")
 
     async def _find(self, request: web.Request) -> web.Response:

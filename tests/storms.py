@@ -45,16 +45,22 @@ def counting_house(
 ) -> Iterator[House]:
     """Give a running house whose assistant has the counting tools, and which may spend what it likes."""
     house = House(folder, telegram, claude, slack)
+    install_counting(house, folder, url)
+    house.env |= env
+    claude.script = echo
+    with house:
+        house.wait_until_ready()
+        yield house
+
+
+def install_counting(house: House, folder: Path, url: str) -> None:
+    """Let a house's assistant have the counting tools, and spend what it likes."""
     counting.install(folder / "site")
     counting.write_household(folder / "household", url)
     (folder / "providers.toml").write_text(UNLIMITED)
     house.env["PYTHONPATH"] += f":{folder / 'site'}"
     house.env |= {"BUTLER_HOUSEHOLD": str(folder / "household"), "BUTLER_DAILY_CAP_USD": "1000000"}
-    house.env |= {"BUTLER_PROVIDERS_PATH": str(folder / "providers.toml")} | env
-    claude.script = echo
-    with house:
-        house.wait_until_ready()
-        yield house
+    house.env |= {"BUTLER_PROVIDERS_PATH": str(folder / "providers.toml")}
 
 
 def last_words(request: dict[str, object]) -> list[str]:

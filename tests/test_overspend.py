@@ -22,7 +22,7 @@ from tests.houses import ROOT
 from tests.spenders import NOW
 from tests.storms import LONG
 
-pytestmark = pytest.mark.crash
+pytestmark = [pytest.mark.crash, pytest.mark.both_stores]
 ROUNDS = 20 if LONG else 1
 STRIKES = 0.2  # seconds between two kills
 ALL_USED, NEARLY_ALL = 0.99, 0.98  # where several caps end the processes one after the other, some end a little early

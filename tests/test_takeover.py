@@ -12,18 +12,21 @@ import pytest
 from pytest_mock import MockerFixture
 from sqlalchemy import insert, select, update
 
-from bot import conversations, takeover
+from bot import conversations, journal, takeover
 from bot.errors import ClaimLost, Suspect
+from bot.ports import Call
 from bot.store.tables import inbox, turns, workers
 from bot.store.treasury_tables import reservations
+from bot.tools import Effect
 from bot.turn import Turn
 from tests.houses import ROOT, wait_until
 from tests.room import Room
 from tests.spenders import wish
 from workers import liveness
-from workers.liveness import Watch, held, is_held, lock_path, note_death
+from workers.liveness import Watch, held, is_held, lock_path, note_beat, note_death, place_of
 from workers.sweep import Sweep
 
+pytestmark = pytest.mark.both_stores
 Holder = Callable[[Path], "subprocess.Popen[str]"]
 HOLD_A_LOCK = """
 import signal, sys
@@ -184,3 +187,59 @@ def test_a_beating_worker_is_not_stale(tmp_path: Path, room: Room, mocker: Mocke
         kill.assert_not_called()
         note_death(tx, tmp_path, "w1")
     assert not is_held(lock_path(tmp_path, "w2"))
+
+
+ELSEWHERE = {"home": "another one", "pid": 1}
+
+
+def test_a_lease_ends_where_nothing_is_heard(tmp_path: Path, room: Room, mocker: MockerFixture) -> None:
+    """Of a worker of another home its beat alone says whether it lives; what it began to do is not looked for then."""
+    mocker.patch.object(liveness, "LEASE", 0.0)
+    watch = Watch(tmp_path)
+    sweep = Sweep(room.database, room.treasury, watch, tmp_path, room.clock, room.belongings)
+    conversation_id = room.takes_in("Hello")
+    turn = takes(room, "far", conversation_id)
+    assert turn is not None
+    with turn.writing() as tx:
+        tx.execute(insert(workers).values(id="far", started_at=room.now, beat_at=room.now, **ELSEWHERE))
+        call = Call(id="1", name="send", arguments={})
+        journal.begin(tx, turn.id, {"a": (call, Effect.LOOK_UP), "b": (call, Effect.KEYED)}, room.now)
+    assert sweep.find() == [conversation_id]
+    with room.database.read() as tx:
+        assert journal.begun(tx, ["a", "b"]) == {"a": Effect.BLIND, "b": Effect.KEYED}
+    with pytest.raises(ClaimLost), turn.writing():
+        pass
+
+
+def test_a_beat_at_the_last_moment_keeps_the_lease(tmp_path: Path, room: Room, mocker: MockerFixture) -> None:
+    """A worker that beats between the look and the taking over keeps what it has."""
+    mocker.patch.object(liveness, "LEASE", 0.0)
+    watch = Watch(tmp_path)
+    with room.database.write() as tx:
+        tx.execute(insert(workers).values(id="far", started_at=room.now, beat_at=room.now, **ELSEWHERE))
+        watch.dead(tx)
+        assert watch.dead(tx) == []
+        assert watch.lapsed == ("far",)
+        assert watch.is_still_silent(tx, "far")
+        note_beat(tx, "far", room.clock(), tmp_path)
+        assert not watch.is_still_silent(tx, "far")
+
+
+def test_who_could_not_look_ends_no_lease(tmp_path: Path, room: Room, mocker: MockerFixture) -> None:
+    """After an outage in which nobody could beat, nor look, every lease begins anew."""
+    time = mocker.patch.object(liveness, "monotonic", return_value=0.0)
+    watch = Watch(tmp_path)
+    with room.database.write() as tx:
+        tx.execute(insert(workers).values(id="far", started_at=room.now, beat_at=room.now, **ELSEWHERE))
+        watch.dead(tx)
+        for passed, lapsed in ((1000.0, ()), (1009.0, ()), (1018.0, ("far",))):
+            time.return_value = passed
+            watch.dead(tx)
+            assert watch.lapsed == lapsed
+
+
+def test_a_worker_that_wakes_is_known_again(tmp_path: Path, room: Room) -> None:
+    """One that was taken for dead begins anew with its next beat, as one of its home."""
+    with room.database.write() as tx:
+        note_beat(tx, "w1", room.clock(), tmp_path)
+        assert tx.scalar(select(workers.c.home)) == place_of(tmp_path)

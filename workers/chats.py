@@ -11,6 +11,7 @@ from bot.services import together
 from workers.front_desk import FrontDesk
 from workers.house import House
 from workers.liveness import held
+from workers.sole import SoleUse
 
 LONGEST_PAUSE = 30.0
 WELL_AFTER = 60.0  # seconds: who was served for so long may fail again as if for the first time
@@ -37,14 +38,14 @@ def check(house: House) -> None:
 async def serve(house: House) -> None:
     """Serve the chats until cancelled. Raises ConfigurationError."""
     check(house)
-    with held(house.home.lock("bot"), "A bot"):
+    with held(house.home.lock("bot"), "A bot"), SoleUse(house.stores.house.url, "bot") as sole:
         served = {form: form.open(house.settings.chats[form.channel]) for form in house.settings.chats_set_up}
         chats = {form.channel: service.chat for form, service in served.items()}
         try:
             async with FrontDesk(house, chats) as desk:
                 alone = len(served) == 1
                 counters = [_keep_open(form, service, desk, alone=alone) for form, service in served.items()]
-                await together(*counters, *desk.services())
+                await together(*counters, *desk.services(), sole.keep())
         finally:
             for service in served.values():
                 await service.close()

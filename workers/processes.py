@@ -52,10 +52,11 @@ def worker(settings: Settings, only: Sequence[str] = (), *, log_to_file: bool = 
         signal.signal(number, lambda *_: stopping.set())
     with held(lock_path(house.home.folder, name)):
         with house.stores.house.write() as tx:
-            note_birth(tx, name, utc_now())
+            note_birth(tx, name, utc_now(), house.home.folder)
         house.doorbell.forget_cut_off()
         Worker(
             name=name,
+            home=house.home.folder,
             database=house.stores.house,
             doorbell=house.doorbell,
             runner=house.turn_runner(name, interrupts),

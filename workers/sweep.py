@@ -42,17 +42,25 @@ class Sweep:
         return list(dict.fromkeys((*found, *to_be_summed_up)))
 
     def _bury(self) -> None:
-        """Free what dead workers held."""
+        """Free what dead workers held, and what those held of which nothing is heard from another home."""
         with self.database.read() as tx:
             dead = self.watch.dead(tx)
             # A thread may have claimed something in the moment in which its worker said goodbye.
-            dead += (takeover.workers_with_claims(tx) | record.workers_at_it(tx)) - self.watch.known
+            strange = (takeover.workers_with_claims(tx) | record.workers_at_it(tx)) - self.watch.known
         for worker in dead:
-            with self.database.write() as tx:
-                freed = takeover.take_over(tx, worker, self.treasury, self.clock())
-                record.abandon(tx, worker, self.treasury, self.clock())
-                note_death(tx, self.home, worker)
-            log.warning("worker %s is dead; %s conversations are taken up again", worker, len(freed))
+            self._take_over(worker)
+        for worker in (*self.watch.lapsed, *strange):
+            self._take_over(worker, is_certain=False)
+
+    def _take_over(self, worker: str, *, is_certain: bool = True) -> None:
+        with self.database.write() as tx:
+            if worker in self.watch.lapsed and not self.watch.is_still_silent(tx, worker):
+                return
+            freed = takeover.take_over(tx, worker, self.treasury, self.clock(), is_certain=is_certain)
+            record.abandon(tx, worker, self.treasury, self.clock())
+            note_death(tx, self.home, worker)
+        what = "dead" if is_certain else "silent"
+        log.warning("worker %s is %s; %s conversations are taken up again", worker, what, len(freed))
 
     def _move(self) -> None:
         """Carry out in the butlers' stores what was decided in the house; no lock of the house is held meanwhile."""

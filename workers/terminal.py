@@ -23,6 +23,7 @@ from workers.foundation import utc_now
 from workers.front_desk import FrontDesk
 from workers.house import House
 from workers.liveness import held
+from workers.sole import SoleUse
 
 MOST_WINDOWS = 9
 ALONE_AFTER = 10.0  # seconds in which a worker of the same house has started
@@ -57,7 +58,7 @@ def _window(house: House) -> Iterator[str]:
     for number in count(1):
         channel = CHANNEL if number == 1 else f"{CHANNEL}-{number}"
         try:
-            with held(house.home.lock(channel), "A terminal chat"):
+            with held(house.home.lock(channel), "A terminal chat"), SoleUse(house.stores.house.url, channel):
                 yield channel
                 return
         except ConfigurationError:

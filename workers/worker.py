@@ -6,6 +6,7 @@ import threading
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from time import monotonic
 
 from redis.exceptions import RedisError
@@ -38,6 +39,7 @@ class Worker:
     """One process: a loop that listens, threads that answer, and a beat that looks after both."""
 
     name: str
+    home: Path
     database: Database
     doorbell: Doorbell
     runner: TurnRunner
@@ -119,7 +121,7 @@ class Worker:
     def _show_life(self, lost_before: set[str]) -> set[str]:
         """Beat, and give back claims of threads that ended without being able to write so; return those found now."""
         with self.database.write() as tx:
-            note_beat(tx, self.name, self.clock())
+            note_beat(tx, self.name, self.clock(), self.home)
             lost = conversations.claims_of(tx, self.name) - self.interrupts.tokens()
             # A claim is taken a moment before its turn is known to run: only one that is lost twice is lost.
             conversations.give_back(tx, lost & lost_before)

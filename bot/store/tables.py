@@ -260,6 +260,7 @@ workers = Table(
     metadata,
     Column("id", String, primary_key=True),
     Column("pid", Integer, nullable=False),
+    Column("home", String),  # in which BUTLER_HOME, on which machine, it lives
     Column("started_at", Moment, nullable=False),
     Column("beat_at", Moment, nullable=False),
 )
