@@ -15,9 +15,15 @@ def keep(tx: Connection, content: bytes) -> str:
     return name
 
 
+def find(tx: Connection, name: str) -> bytes | None:
+    """Return the bytes with this SHA-256, unless there are none any more."""
+    found = tx.scalar(select(blobs.c.data).where(blobs.c.sha256 == name))
+    return None if found is None else bytes(found)
+
+
 def read(tx: Connection, name: str) -> bytes:
     """Return the bytes with this SHA-256. Raises LookupError when there are none any more."""
-    found = tx.scalar(select(blobs.c.data).where(blobs.c.sha256 == name))
+    found = find(tx, name)
     if found is None:
         raise LookupError(f"the bytes {name} are not kept")
-    return bytes(found)
+    return found

@@ -11,14 +11,20 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Row, and_, bindparam, exists, func, insert, or_, select, update
 
 from bot.messages import Address
+from bot.store.file_tables import WANTED, files
 from bot.store.tables import CLAIMED, OPEN, WAITING, conversations, inbox, turns
 
 RING_AGAIN_AFTER = timedelta(seconds=3)
 _THIS = conversations.c.id == bindparam("conversation_id")
+# What waits is not begun while a file of it is still fetched: what was written after a picture is about the picture.
+HELD = select(files.c.conversation_id).join(inbox, inbox.c.id == files.c.inbox_id).where(WANTED, WAITING)
 _HAS_WORK = and_(
     or_(conversations.c.wake_at.is_(None), conversations.c.wake_at <= bindparam("now")),
     or_(
-        conversations.c.id.in_(select(inbox.c.conversation_id).where(WAITING)),
+        and_(
+            conversations.c.id.in_(select(inbox.c.conversation_id).where(WAITING)),
+            conversations.c.id.not_in(HELD),
+        ),
         conversations.c.id.in_(select(turns.c.conversation_id).where(OPEN)),
     ),
 )

@@ -198,6 +198,11 @@ class Doubtful(DeliveryError):
 
 
 @dataclass
+class FileRefused(DeliveryError):
+    """The vendor never gives a file out; `reason` goes on after the file's name, and says what to do instead."""
+
+
+@dataclass
 class BadFormat(DeliveryError):
     """The vendor takes the text, but not its formatting."""
 

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, bindparam, select, update
 
-from bot import names, transcript
-from bot.conversations import Conversation
+from bot import files, names, showing, transcript
+from bot.conversations import HELD, Conversation
 from bot.messages import Origin
 from bot.people import Person
 from bot.ports import Text
@@ -22,7 +22,11 @@ from bot.store.tables import WAITING, inbox, outbox
 from bot.switchboard.decisions import OPEN
 from bot.treasury import caps
 
-_WAITING = select(inbox).where(inbox.c.conversation_id == bindparam("conversation_id"), WAITING).order_by(inbox.c.id)
+_WAITING = (
+    select(inbox)
+    .where(inbox.c.conversation_id == bindparam("conversation_id"), WAITING, inbox.c.conversation_id.not_in(HELD))
+    .order_by(inbox.c.id)
+)
 _TAKE = (
     update(inbox).where(inbox.c.id.in_(bindparam("messages", expanding=True))).values(state="taken", turn_id=bindparam("turn"))
 )
@@ -43,7 +47,7 @@ class Reader:
 
 
 def waiting(tx: Connection, conversation_id: int) -> Sequence[Row[Any]]:
-    """Return the messages that nobody has read yet."""
+    """Return the messages that nobody has read yet; none while a file of one of them is still fetched."""
     return tx.execute(_WAITING, {"conversation_id": conversation_id}).all()
 
 
@@ -73,11 +77,17 @@ def left_open(tx: Connection, turn_id: int) -> Sequence[Row[Any]]:
 def hear(tx: Connection, turn_id: int, conversation: Conversation, rows: Sequence[Row[Any]], reader: Reader) -> None:
     """Put messages into the transcript, but for those that an interrupted turn has put there already."""
     private = conversation.address.private
+    attached = files.of_messages(tx, [row.id for row in rows])
     for row in rows:
         if row.turn_id is not None and row.butler != OPEN:
             continue
         origin = Origin(row.origin)
-        words = in_words(row.text, origin, reader.person, row.sent_at.astimezone(reader.zone), private=private)
+        for file in attached.get(row.id, ()):
+            content, author = showing.introduce(tx, file)
+            transcript.append(tx, row.conversation_id, turn_id, "user", content, author, reader.now)
+        words = in_words(
+            row.text or showing.WORDLESS, origin, reader.person, row.sent_at.astimezone(reader.zone), private=private
+        )
         _add(tx, row.conversation_id, turn_id, words, origin, reader)
         where = (conversation.address.subject(reader.person.id), row.conversation_id, turn_id)
         history.note(tx, Words(*where, Speaker.PERSON, row.text, origin, row.sent_at, person_id=reader.person.id))

@@ -58,6 +58,35 @@ class Origin(StrEnum):
     STRANGER = "stranger"  # forwards, mail, web pages: content, never orders
 
 
+class FileKind(StrEnum):
+    """What a file was sent as."""
+
+    PHOTO = "photo"
+    DOCUMENT = "document"
+    STICKER = "sticker"
+    MOVING_STICKER = "moving sticker"
+    VOICE = "voice"
+    AUDIO = "audio"
+    VIDEO = "video"
+    ANIMATION = "animation"
+
+
+class Attachment(Value):
+    """A file that came with a message, as far as its vendor tells; `ref` is how the vendor is asked for it.
+
+    `album` is the same for files of messages that were sent together; `is_quoted` says that it hangs on the message that is
+    answered.
+    """
+
+    kind: FileKind
+    ref: dict[str, Words]
+    name: Words = ""
+    media_type: Words = ""
+    size: int = 0  # bytes; 0 where it is not told
+    album: Words = ""
+    is_quoted: bool = False
+
+
 class IncomingMessage(Value):
     """A message from a chat.
 
@@ -74,7 +103,8 @@ class IncomingMessage(Value):
     origin: Origin = Origin.PERSON
     author: Words = ""  # who wrote a forwarded text, as far as the vendor says
     is_edit: bool = False
-    unreadable: str = ""  # what it is instead of text, such as "a sticker"
+    attachments: tuple[Attachment, ...] = ()
+    unreadable: str = ""  # what it is instead of text or files, such as "a place"
     press: Words = ""
     overheard: bool = False  # said in a thread to nobody by name: heard only where the house already talks
 

@@ -1,6 +1,6 @@
 """What the house needs from the outside: a model that answers, and chats that people write in."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Protocol
@@ -48,14 +48,61 @@ class Thought(Value):
 
 
 class Image(Value):
-    """A picture that a model looks at."""
+    """A picture that a model looks at; its bytes are kept by their SHA-256, and read when a request is made."""
 
     type: Literal["image"] = "image"
-    media_type: Literal["image/png", "image/jpeg", "image/gif", "image/webp"]
-    data: str  # base64
+    media_type: Literal["image/png", "image/jpeg"]
+    sha256: str
+    size: int  # bytes
+    width: int
+    height: int
+
+    @property
+    def tokens(self) -> int:
+        """What it takes, as providers say it: a token for each 750 pixels."""
+        return -(-self.width * self.height // 750)
+
+    @property
+    def most_tokens(self) -> int:
+        """The most that any provider counts: two and a half for each square of 32 pixels."""
+        return max(self.tokens, -(-self.width // 32) * -(-self.height // 32) * 5 // 2) + TILES
 
 
-Block = Annotated[Text | Call | Result | Thought | Image, Field(discriminator="type")]
+class Document(Value):
+    """A PDF that a model reads, with what it shows; `text` is where its words are kept, for models that take no PDF."""
+
+    type: Literal["document"] = "document"
+    sha256: str
+    size: int  # bytes
+    name: str
+    pages: int
+    text: str
+    length: int  # bytes of its words
+
+    @property
+    def tokens(self) -> int:
+        """What it takes, as its provider says it: each page's words, and its picture."""
+        return self.pages * PAGE + self.length // 3
+
+    @property
+    def most_tokens(self) -> int:
+        """The most that its provider counts."""
+        return self.pages * PAGE * 2 + self.length
+
+
+TILES = 800  # tokens that some providers add to any picture
+PAGE = 1_600  # tokens of a page's picture
+Block = Annotated[Text | Call | Result | Thought | Image | Document, Field(discriminator="type")]
+Load = Callable[[str], bytes | None]  # the bytes with a SHA-256, unless they are no longer kept
+NO_LONGER_KEPT = "[the house] What was shown here is no longer kept."
+
+
+def nothing_kept(sha256: str) -> bytes | None:
+    """Return nothing: there are no files where nobody sends any."""
+    del sha256
+    return None
+
+
 Content = tuple[Block, ...]
 CONTENT: TypeAdapter[Content] = TypeAdapter(Content)
 
@@ -85,8 +132,12 @@ class Prompt(Value):
 
     @property
     def size(self) -> int:
-        """Bytes of its text, which no prompt's number of tokens exceeds but for fixed costs per message and tool."""
-        return len(self.model_dump_json().encode())
+        """Bytes of its text, which no prompt's number of tokens exceeds but for fixed costs per message and tool.
+
+        Of what is shown, the most tokens that any provider counts.
+        """
+        shown = (block for message in self.messages for block in message.content if isinstance(block, Image | Document))
+        return len(self.model_dump_json().encode()) + sum(block.most_tokens for block in shown)
 
 
 class Usage(Value):
@@ -206,6 +257,10 @@ class Chat(Protocol):
 
     async def send(self, address: Address, payload: Json, reply_to: str | None) -> str:
         """Send one platform message and return the vendor's id for it. Raises DeliveryError."""
+        ...
+
+    async def fetch(self, ref: Mapping[str, str], most: int) -> bytes:
+        """Return the bytes of a file that came with a message, unless there are more. Raises DeliveryError."""
         ...
 
     async def edit(self, address: Address, native_id: str, payload: Json) -> None:

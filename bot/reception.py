@@ -7,13 +7,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, bindparam, exists, insert, select, update
-from sqlalchemy.dialects.postgresql import insert as insert_once
+from sqlalchemy import Connection, bindparam, insert, update
 
-from bot import busy, conversations, outbox, questions
+from bot import busy, conversations, files, outbox, questions
+from bot.arrivals import Arrival, is_twin, keep, merge
 from bot.busy import Fate
 from bot.commands.book import Asking, CommandBook
-from bot.conversations import Conversation
 from bot.household import Household
 from bot.messages import IncomingMessage, Origin, ReplyKind
 from bot.names import one_line
@@ -31,8 +30,6 @@ from bot.turn import Clock
 LONGEST_MESSAGE = 32_000
 LONGEST_PARKED = 20_000
 _ADDRESS = re.compile(r"@([a-z][a-z0-9-]*)[:,]?(?:\s+|$)", re.IGNORECASE)
-_KEEP = insert_once(inbox).on_conflict_do_nothing().returning(inbox.c.id)
-_TWIN = select(exists().where(inbox.c.conversation_id == bindparam("conversation"), inbox.c.native_id == bindparam("native")))
 _REPLIED = update(inbox).where(inbox.c.id == bindparam("row")).values(state="answered", reply_id=bindparam("reply"))
 log = logging.getLogger(__name__)
 
@@ -44,28 +41,6 @@ class Received:
     turns: dict[int, None] = field(default_factory=dict)
     replies: dict[int, None] = field(default_factory=dict)
     busy: dict[int, int] = field(default_factory=dict)  # conversations in which a turn goes on, which shows what it will read
-
-
-@dataclass(frozen=True)
-class _Arrival:
-    """A message on its way in."""
-
-    tx: Connection
-    message: IncomingMessage
-    conversation: Conversation
-    person: Person
-    butler: str | None
-    text: str
-    now: datetime
-    row_id: int = 0
-
-
-@dataclass(frozen=True)
-class _Merged:
-    """What an edit became a part of."""
-
-    row_id: int
-    is_waiting: bool
 
 
 @dataclass(frozen=True)
@@ -114,17 +89,17 @@ class Reception:
         elif not message.overheard:
             received.replies.update(dict.fromkeys(self.strangers.meet(tx, message, now)))
 
-    def _arrival(self, tx: Connection, message: IncomingMessage, person: Person, now: datetime) -> _Arrival:
+    def _arrival(self, tx: Connection, message: IncomingMessage, person: Person, now: datetime) -> Arrival:
         conversation = conversations.find_or_open(tx, message.address)
         if message.press:
-            return _Arrival(tx, message, conversation, person, None, f"[pressed {one_line(message.press)}]", now)
+            return Arrival(tx, message, conversation, person, None, f"[pressed {one_line(message.press)}]", now)
         text = self.redactor.clean(message.text.strip())
         butler, text = self._addressed(text) if _is_order(message) else (None, text)
         if text and message.unreadable:
             text += f"\n[With it came {message.unreadable}, which this house cannot open yet.]"
         if text and message.author:
             text = f"(written by {one_line(message.author)})\n{text}"
-        return _Arrival(tx, message, conversation, person, butler, text, now)
+        return Arrival(tx, message, conversation, person, butler, text, now)
 
     def _addressed(self, text: str) -> tuple[str | None, str]:
         """Return the butler that an @name at the beginning asks for, and the rest of the text."""
@@ -133,8 +108,8 @@ class Reception:
             return match[1].lower(), text[match.end() :]
         return None, text
 
-    def _accept(self, arrival: _Arrival, received: Received) -> None:
-        row_id = None if _is_twin(arrival) else _keep(arrival)
+    def _accept(self, arrival: Arrival, received: Received) -> None:
+        row_id = None if is_twin(arrival) else keep(arrival)
         if row_id is None:
             log.info("message %s came twice", arrival.message.id)
             return
@@ -143,7 +118,7 @@ class Reception:
             self._press(arrival, received)
             return
         may_choose = arrival.person.may(Right.CHOOSE)
-        if arrival.message.is_edit and (arrival.butler is None or may_choose) and (merged := _merge(arrival)):
+        if arrival.message.is_edit and (arrival.butler is None or may_choose) and (merged := merge(arrival)):
             if merged.is_waiting:
                 self._place(arrival, merged.row_id)
             return
@@ -155,14 +130,14 @@ class Reception:
         if conversations.has_work(arrival.tx, arrival.conversation.id, arrival.now):
             received.turns[arrival.conversation.id] = None
 
-    def _place(self, arrival: _Arrival, row_id: int) -> None:
+    def _place(self, arrival: Arrival, row_id: int) -> None:
         """Let the switchboard decide which butler a message is for."""
         here = conversations.get(arrival.tx, arrival.conversation.id)
         sender, origin = arrival.message.sender, arrival.message.origin
         letter = Letter(row_id, here, arrival.person.id, sender, arrival.text, origin, arrival.butler)
         self.switchboard.place(arrival.tx, letter, arrival.now)
 
-    def _press(self, arrival: _Arrival, received: Received) -> None:
+    def _press(self, arrival: Arrival, received: Received) -> None:
         """Take a button's answer; where its question was asked, what came of it stands under the question."""
         tx, here = arrival.tx, arrival.conversation.id
         zone = arrival.person.zone or self.zone
@@ -173,13 +148,15 @@ class Reception:
         tx.execute(_REPLIED, {"row": arrival.row_id, "reply": reply_id})
         _note_rung(arrival, (here, *outcome.replies, *outcome.rung), received)
 
-    def _meet(self, arrival: _Arrival, received: Received) -> None:
-        """Let a message do to the turn that runs what its writer's mode says."""
+    def _meet(self, arrival: Arrival, received: Received) -> None:
+        """Note a message's files, and let it do to the turn that runs what its writer's mode says."""
+        if _take_files(arrival, received):
+            return
         met = busy.meet(arrival.tx, self.treasury, arrival.conversation.id, arrival.person, arrival.now)
         if met is not None and met.fate is not Fate.INTERRUPTS:
             received.busy[arrival.conversation.id] = met.turn_id
 
-    def _answer_at_once(self, arrival: _Arrival, received: Received) -> bool:
+    def _answer_at_once(self, arrival: Arrival, received: Received) -> bool:
         """Answer what needs no model; tell whether that was so."""
         words = _refusal(arrival)
         if words is None and not (_is_order(arrival.message) and self.commands.is_command(arrival.text)):
@@ -203,7 +180,19 @@ class Reception:
         return True
 
 
-def _note_rung(arrival: _Arrival, conversation_ids: Iterable[int], received: Received) -> None:
+def _take_files(arrival: Arrival, received: Received) -> bool:
+    """Note the files that came with a message; tell whether it is answered by what is said of them."""
+    tx, message = arrival.tx, arrival.message
+    if not message.attachments:
+        return False
+    files.want(tx, arrival.conversation.id, arrival.row_id, message, arrival.now)
+    told = files.conclude(tx, arrival.row_id, arrival.now)
+    if told is not None:
+        received.replies[arrival.conversation.id] = None
+    return told is not None and told.is_answer
+
+
+def _note_rung(arrival: Arrival, conversation_ids: Iterable[int], received: Received) -> None:
     """Note where something is to be delivered; elsewhere, what others wait for may have become the next thing to do."""
     received.replies.update(dict.fromkeys(conversation_ids))
     for one in set(conversation_ids) - {arrival.conversation.id}:
@@ -216,72 +205,11 @@ def _is_order(message: IncomingMessage) -> bool:
     return message.origin is Origin.PERSON
 
 
-def _is_twin(arrival: _Arrival) -> bool:
-    """Tell whether a vendor sends a message a second time under another id, as Slack does with one that names the bot."""
-    message = arrival.message
-    if message.id == message.native_id or message.is_edit or message.press:
-        return False
-    return bool(arrival.tx.scalar(_TWIN, {"conversation": arrival.conversation.id, "native": message.native_id}))
-
-
-def _keep(arrival: _Arrival) -> int | None:
-    """Put a message on disk and return its row; None when it was there already."""
-    message = arrival.message
-    row = arrival.tx.execute(
-        _KEEP,
-        {
-            "conversation_id": arrival.conversation.id,
-            "channel": message.address.channel,
-            "external_id": message.id,
-            "native_id": message.native_id,
-            "person_id": arrival.person.id,
-            "butler": arrival.butler,
-            "text": arrival.text,
-            "origin": message.origin,
-            "sent_at": message.sent_at,
-            "received_at": arrival.now,
-            "state": "waiting",
-            "kills": 0,
-        },
-    )
-    return row.scalar_one_or_none()
-
-
-def _merge(arrival: _Arrival) -> _Merged | None:
-    """Let an edit replace its original while that waits; None where the edit needs an answer of its own.
-
-    One that is being answered hears of the edit as of a new message. One that was answered stays as it was.
-    """
-    tx = arrival.tx
-    original = tx.execute(
-        select(inbox.c.id, inbox.c.state)
-        .where(
-            inbox.c.conversation_id == arrival.conversation.id,
-            inbox.c.native_id == arrival.message.native_id,
-            inbox.c.id != arrival.row_id,
-            inbox.c.state != "merged",
-        )
-        .order_by(inbox.c.id.desc())
-        .limit(1)
-    ).first()
-    if original is None or (original.state == "waiting" and not arrival.text):
-        return None
-    mine = update(inbox).where(inbox.c.id == arrival.row_id)
-    if original.state == "taken":
-        tx.execute(mine.values(text=f"(I have edited my message; it reads now:)\n{arrival.text}"))
-        return None
-    if original.state == "waiting":
-        changed = {"text": arrival.text, "butler": arrival.butler, "turn_id": None}  # it is read anew if it was read before
-        tx.execute(update(inbox).where(inbox.c.id == original.id).values(changed))
-    tx.execute(mine.values(state="merged"))
-    return _Merged(original.id, is_waiting=original.state == "waiting")
-
-
-def _refusal(arrival: _Arrival) -> str | None:
+def _refusal(arrival: Arrival) -> str | None:
     """Return what to say to a message that no model is asked about."""
     if arrival.butler is not None and not arrival.person.may(Right.CHOOSE):
         return f"{refusal(Right.CHOOSE)} Write without @{arrival.butler}, please."
-    if not arrival.text:
+    if not arrival.text and not arrival.message.attachments:
         if arrival.message.unreadable:
             return f"I cannot open {arrival.message.unreadable} yet. Please write what you need as text."
         if arrival.butler is not None:

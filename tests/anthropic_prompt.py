@@ -8,6 +8,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from tests.anthropic_blocks import as_blocks
+from tests.anthropic_pictures import cost_of
 from tests.measure import compact, tokens_of
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def _tool_tokens(tool: dict[str, Any]) -> int:
     )
 
 
-def _block_tokens(block: dict[str, Any]) -> int:
+def _block_tokens(block: dict[str, Any]) -> int:  # noqa: PLR0911 - one return for each kind
     match block["type"]:
         case "text":
             return tokens_of(block["text"])
@@ -107,6 +108,8 @@ def _block_tokens(block: dict[str, Any]) -> int:
             return CALL_TOKENS + tokens_of(block["name"]) + tokens_of(compact(block["input"]))
         case "tool_result":
             return CALL_TOKENS + sum(_block_tokens(inner) for inner in _blocks(block.get("content") or []))
+        case "image" | "document" if block["source"]["type"] == "base64":
+            return cost_of(block)
         case "image":
             return IMAGE_TOKENS
         case "document":

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tests.anthropic_blocks import Document, Image, Message, Text, Thinking, ToolResult, ToolUse
 from tests.anthropic_models import VERSION, Model, invalid
+from tests.anthropic_pictures import check_shown
 from tests.anthropic_shapes import CreateMessage, OldCreateMessage
 from tests.anthropic_thinking import check_thinking
 from tests.anthropic_tools import check_tools
@@ -33,6 +34,7 @@ def check_request(request: CountTokens, model: Model, version: str) -> None:
     for number, message in enumerate(request.messages):
         _check_message(message, number, version)
     _check_calls(request)
+    check_shown(request.messages)
     check_thinking(request, model)
     if isinstance(request, CreateMessage):
         _check_output(request, model)

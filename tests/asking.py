@@ -12,6 +12,7 @@ from bot.ports import Prompt, PromptMessage, Route, Text, ToolForm
 from tests.anthropic_server import KEY as ANTHROPIC_KEY
 from tests.anthropic_server import AnthropicServer
 from tests.openai_server import KEY, OpenAIServer
+from tests.sample_files import HELD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,13 +59,13 @@ def side(provider: str) -> AnthropicServer | OpenAIServer:
 def connect(server: AnthropicServer | OpenAIServer) -> tuple[Model, Route]:
     """Return the house's own adapter for a double, and the way to its first model."""
     if isinstance(server, AnthropicServer):
-        return AnthropicModel({"k1": ANTHROPIC_KEY}, server.url), Route(
+        return AnthropicModel({"k1": ANTHROPIC_KEY}, server.url, HELD.get), Route(
             provider="anthropic", key_id="k1", model="claude-sonnet-5-5", effort="low"
         )
     flavour = server.flavour
     effort = "low" if flavour.models[0].reasons else None
     route = Route(provider=flavour.name, key_id="k1", model=flavour.models[0].id, effort=effort)
-    return OpenAICompatibleModel(flavour.name, {"k1": KEY}, server.base_url), route
+    return OpenAICompatibleModel(flavour.name, {"k1": KEY}, server.base_url, HELD.get), route
 
 
 def answer(model: Model, route: Route, prompt: Prompt) -> tuple[Answer, list[str]]:

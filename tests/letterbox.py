@@ -1,7 +1,7 @@
 """A chat of files: everybody has a folder, and what is put into its `in` is answered in its `out`."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -14,7 +14,7 @@ from adapters.chats.rich.text import spelled
 from adapters.chats.rich.unfinished import parse_unfinished
 from bot.charts import Chart
 from bot.chat_forms import ChatForm, ChatSettings, Desk
-from bot.errors import ChatGone, MessageGone
+from bot.errors import ChatGone, FileRefused, MessageGone
 from bot.messages import Address, Button, IncomingMessage, Sender
 from bot.pictures import NOT_SHOWN, draw
 from bot.ports import Json
@@ -115,6 +115,11 @@ class Letterbox:
         except FileNotFoundError as error:
             raise ChatGone(f"{address.chat} has no letterbox") from error
         return name
+
+    async def fetch(self, ref: Mapping[str, str], most: int) -> bytes:
+        """Return the bytes of a file: none comes with a letter."""
+        del ref, most
+        raise FileRefused("does not come with a letter.")
 
     async def edit(self, address: Address, native_id: str, payload: Json) -> None:
         """Let a letter read otherwise. Raises MessageGone."""

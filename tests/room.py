@@ -13,8 +13,6 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, select
 
-from adapters.models.anthropic import AnthropicModel
-from adapters.models.openai_compatible import OpenAICompatibleModel
 from bot.agent import Agent
 from bot.commands.book import CommandBook
 from bot.commands.budget import BudgetCommand
@@ -32,7 +30,6 @@ from bot.long_results import LongResults
 from bot.messages import Address, IncomingMessage, Origin, Sender
 from bot.notices import tell_owners
 from bot.people import Gate
-from bot.ports import Model
 from bot.reception import Reception
 from bot.redaction import Redactor
 from bot.register import Register
@@ -130,19 +127,6 @@ class Room(RoomTimes):
         """Return the room's time, which moves a little at each look."""
         self.now += timedelta(milliseconds=1)
         return self.now
-
-    def model(self, provider: str = "anthropic") -> Model:
-        """Return a provider's models, at its loopback server."""
-        if provider not in self._models:
-            keys = {key.id: key.secret for key in self.treasury.keys if key.provider == provider}
-            url = self.providers[provider].url
-            is_claude = self.providers[provider].protocol == "anthropic"
-            self._models[provider] = AnthropicModel(keys, url) if is_claude else OpenAICompatibleModel(provider, keys, url)
-        return self._models[provider]
-
-    @cached_property
-    def _models(self) -> dict[str, Model]:
-        return {}
 
     def tells(self, tx: Connection, alert: Alert, now: datetime) -> None:
         """Tell the owners, as a house does."""

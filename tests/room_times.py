@@ -12,6 +12,9 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
+from adapters.models.anthropic import AnthropicModel
+from adapters.models.openai_compatible import OpenAICompatibleModel
+from bot import blobs
 from bot.checks import Checks
 from bot.compaction.compaction import Compaction
 from bot.heartbeat import Heartbeat
@@ -27,6 +30,7 @@ from bot.schedules.sync import Sync
 from bot.small_model import SmallModel
 from bot.store.database import Database
 from bot.treasury.alerts import Alert
+from bot.treasury.providers import Providers
 from bot.treasury.treasury import Treasury
 from bot.turn import Turn
 from workers.checking import Checking
@@ -76,6 +80,7 @@ class RoomTimes(ABC):
     zone: ZoneInfo
     redactor: Redactor
     treasury: Treasury
+    providers: Providers
     holders: Sequence[object]
     now: datetime
 
@@ -88,12 +93,28 @@ class RoomTimes(ABC):
         """Return a worker's runner."""
 
     @abstractmethod
-    def model(self, provider: str = "anthropic") -> Model:
-        """Return a provider's models."""
-
-    @abstractmethod
     def tells(self, tx: Connection, alert: Alert, now: datetime) -> None:
         """Tell the owners."""
+
+    def model(self, provider: str = "anthropic") -> Model:
+        """Return a provider's models, at its loopback server."""
+        if provider not in self._models:
+            keys = {key.id: key.secret for key in self.treasury.keys if key.provider == provider}
+            url = self.providers[provider].url
+            is_claude = self.providers[provider].protocol == "anthropic"
+            made = AnthropicModel(keys, url) if is_claude else OpenAICompatibleModel(provider, keys, url)
+            made.load = self.loads
+            self._models[provider] = made
+        return self._models[provider]
+
+    @cached_property
+    def _models(self) -> dict[str, Model]:
+        return {}
+
+    def loads(self, sha256: str) -> bytes | None:
+        """Return the bytes of what is shown to a model."""
+        with self.database.read() as tx:
+            return blobs.find(tx, sha256)
 
     def compaction(self, worker: str) -> Compaction:
         """Return what shortens conversations."""
@@ -103,6 +124,11 @@ class RoomTimes(ABC):
     def small_model(self) -> SmallModel:
         """What the house itself asks."""
         return SmallModel(self.database, self.model, self.treasury, self.redactor, self.tells, self.clock, self.zone)
+
+    @cached_property
+    def delivers(self) -> list[int]:
+        """The conversations in which the bot was told to deliver something."""
+        return []
 
     @cached_property
     def announced(self) -> list[Fired]:

@@ -6,6 +6,7 @@ import re
 from time import time
 from typing import TYPE_CHECKING
 
+from tests.telegram_files import KeptFile, photo_facts
 from tests.telegram_rules import LONGEST_TEXT, utf16_length
 
 if TYPE_CHECKING:
@@ -54,6 +55,24 @@ def forwarded(text: str, origin_name: str) -> JsonObject:
 def media_content(kind: str, caption: str | None) -> JsonObject:
     """Return a message of a kind that is not text."""
     content = _MEDIA[kind]()
+    if caption is None:
+        return content
+    if kind not in _CAPTIONED:
+        raise ValueError(f"A {kind} has no caption")
+    return _with_entities(content | {"caption": caption}, caption, "caption_entities")
+
+
+_OF_MESSAGE = frozenset({"media_group_id", "forward_origin"})
+
+
+def file_content(kind: str, file: KeptFile, name: str, caption: str | None, more: JsonObject) -> JsonObject:
+    """Return a message with a file that the server keeps; `more` are fields of the message, or of the file."""
+    content = {field: value for field, value in more.items() if field in _OF_MESSAGE}
+    facts = {**file.facts(), **{field: value for field, value in more.items() if field not in _OF_MESSAGE}}
+    if kind == "photo":
+        content["photo"] = photo_facts(file, 800, 600)
+    else:
+        content[kind] = {**facts, **({"file_name": name} if name else {})}
     if caption is None:
         return content
     if kind not in _CAPTIONED:

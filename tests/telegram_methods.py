@@ -67,7 +67,8 @@ class Method(NamedTuple):
 class Methods:
     """The methods of one bot; used in the server's thread only."""
 
-    def __init__(self, bot: JsonObject, chats: Chats, queue: UpdateQueue) -> None:
+    def __init__(self, bot: JsonObject, chats: Chats, queue: UpdateQueue, get_file: Callable[[Params], JsonObject]) -> None:
+        self._get_file = get_file
         self._bot = bot
         self._chats = chats
         self._queue = queue
@@ -84,6 +85,7 @@ class Methods:
         return [
             Method("getMe", frozenset(), lambda _: self._bot),
             Method("getUpdates", _GET_UPDATES, None),
+            Method("getFile", frozenset({"file_id"}), self._get_file),
             Method("deleteWebhook", frozenset({"drop_pending_updates"}), self._delete_webhook),
             Method("setWebhook", _SET_WEBHOOK, self._set_webhook),
             Method("getWebhookInfo", frozenset(), self._get_webhook),

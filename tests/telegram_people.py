@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from tests.telegram_chats import BLOCKED, KICKED, Chat
-from tests.telegram_content import forwarded, media_content, text_content
+from tests.telegram_content import file_content, forwarded, media_content, text_content
 
 if TYPE_CHECKING:
     from tests.telegram_params import JsonObject
@@ -136,6 +136,22 @@ class Person(Reader):
     def sends(self, kind: str, caption: str | None = None, chat: Group | None = None) -> int:
         """Send something that is no text, for example a sticker or a photo with a caption."""
         return self._sends(media_content(kind, caption), chat)
+
+    def sends_file(
+        self,
+        content: bytes,
+        name: str = "",
+        caption: str | None = None,
+        *,
+        kind: str = "document",
+        chat: Group | None = None,
+        reply_to: int | None = None,
+        size: int | None = None,
+        **more: object,
+    ) -> int:
+        """Send a file: a photo, a document, a voice message …; `more` are fields of it, or of the message."""
+        file = self._server.call(self._server.keep_file, content, kind, name.rpartition(".")[2] or "bin", size)
+        return self._sends(file_content(kind, file, name, caption, more), chat, reply_to)
 
     def presses(self, label: str, chat: Group | None = None, *, forged: str | None = None) -> str:
         """Press the newest button with these words, and return the press's number; a forged one sends its own token."""

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from tests.telegram_chats import Action, Chat, Chats, Draft, SentMessage
 from tests.telegram_content import text_content
-from tests.telegram_faults import FaultyServer
+from tests.telegram_files import FileServer
 from tests.telegram_methods import Method, Methods, ok
 from tests.telegram_options import scope_key
 from tests.telegram_params import ApiError, JsonObject, Params, read_params, to_json
@@ -42,7 +42,7 @@ class Call:
     is_injected: bool = False  # whether its failure is one that a test has switched on
 
 
-class TelegramServer(FaultyServer):
+class TelegramServer(FileServer):
     """The Bot API for one bot, at the address `url`; its people are had with `person` and `group`."""
 
     def __init__(
@@ -71,7 +71,7 @@ class TelegramServer(FaultyServer):
         self.chats = Chats({name: self.bot[name] for name in shown})
         self.queue = UpdateQueue(first_update_id, self.changed)
         self.on_call: Callable[[Call], None] | None = None
-        self._methods = Methods(self.bot, self.chats, self.queue)
+        self._methods = Methods(self.bot, self.chats, self.queue, self.get_file)
         self._calls: list[Call] = []
         self._people: dict[int, Person] = {}
         self._groups: dict[int, Group] = {}
@@ -193,6 +193,9 @@ class TelegramServer(FaultyServer):
     # The wire.
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
+        if request.path.startswith("/file/"):
+            _, _, bot, *path = request.path.split("/")
+            return await self.give(request, bot, path)
         start, token, name = ["", "", "", *request.path.split("/")][-3:]
         method = self._methods.find(name)
         call = Call(name if method is None else method.name, {}, monotonic())

@@ -11,9 +11,10 @@ import pytest
 from adapters.models.anthropic import AnthropicModel
 from adapters.models.rehearsal import LABEL, Rehearsal
 from bot.errors import KeyRefused, ModelError, Refused, Unavailable
-from bot.ports import Image, PromptMessage, Route, Text, Thought, Usage
+from bot.ports import PromptMessage, Route, Text, Thought, Usage
 from tests.anthropic_server import KEY, AnthropicServer
 from tests.asking import Stop, answer, ask, connect
+from tests.sample_files import PICTURE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,11 +35,11 @@ def connected() -> Iterator[Connected]:
 def test_counting_is_free_and_true(connected: Connected) -> None:
     """What Anthropic counts is what it bills for the same prompt, and counting bills nothing."""
     server, model, route = connected
-    prompt = ask(Image(media_type="image/png", data="iVBORw0KGgo="), Text(text="What is this? " * 50))
+    prompt = ask(PICTURE, Text(text="What is this? " * 50))
     counted = model.count(prompt, route)
     assert not server.billed_tokens
     usage = model.answer(prompt, route, lambda _: None, Stop()).usage
-    assert counted == usage.input + usage.cache_read + usage.cache_write > 1600
+    assert counted == usage.input + usage.cache_read + usage.cache_write > PICTURE.tokens
 
 
 def test_the_route_says_model_effort_and_key() -> None:

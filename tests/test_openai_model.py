@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -9,17 +10,17 @@ import pytest
 
 from adapters.models.openai_compatible import OpenAICompatibleModel
 from adapters.models.openai_stream import UNREADABLE
-from bot.ports import Answer, Call, Ending, Image, Prompt, PromptMessage, Result, Route, Text, Thought, Usage
+from bot.ports import Answer, Call, Ending, Prompt, PromptMessage, Result, Route, Text, Thought, Usage
 from tests.asking import LOOK, Stop, answer, ask, connect
 from tests.openai_script import Answer as Scripted
 from tests.openai_script import Sloppy
 from tests.openai_server import OpenAIServer
+from tests.sample_files import PICTURE, PNG
 from tests.scripted import ToolCall
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PICTURE = Image(media_type="image/png", data="iVBORw0KGgo=")
 CALLS = (ToolCall("look", {"at": "the door"}), ToolCall("look", {"at": "é\n"}))
 Connected = tuple[OpenAIServer, OpenAICompatibleModel, Route]
 
@@ -68,7 +69,7 @@ def test_a_whole_conversation_is_translated(connected: Connected) -> None:
     parts = [
         {"type": "text", "text": "Look"},
         {"type": "text", "text": "there"},
-        {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}},
+        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{b64encode(PNG).decode()}"}},
         {"type": "text", "text": "Please"},
     ]
     told = {"id": "toolu_1", "type": "function", "function": {"name": "look", "arguments": '{"at": "\\u00e9"}'}}

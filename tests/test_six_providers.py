@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.ports import Call, Ending, Image, PromptMessage, Result, Text
+from bot.ports import Call, Ending, PromptMessage, Result, Text
 from tests.asking import Stop, ask, connect, side
+from tests.sample_files import PICTURE
 from tests.scripted import ToolCall
 
 if TYPE_CHECKING:
@@ -99,7 +100,6 @@ def test_all_that_see_are_shown_a_picture(provider: str) -> None:
     """A picture with words beside it keeps the rules of every provider whose model sees."""
     with side(provider) as server:
         model, route = connect(server)
-        picture = Image(media_type="image/png", data="iVBORw0KGgo=")
-        given = model.answer(ask(picture, Text(text="What is this?")), route, lambda _: None, Stop())
+        given = model.answer(ask(PICTURE, Text(text="What is this?")), route, lambda _: None, Stop())
         assert given.content == (Text(text="You said: What is this?"),)
         model.close()

@@ -14,12 +14,11 @@ from adapters.chats.slack.events import FOREIGN, OTHER_BOT
 from adapters.chats.slack.form import SlackSettings
 from adapters.chats.slack.service import ELSEWHERE, SlackService
 from bot.errors import ConfigurationError
-from bot.messages import IncomingMessage, Origin
+from bot.messages import FileKind, IncomingMessage, Origin
 from tests.slack_server import SlackServer
-from tests.slack_side import Desk, Oddity, serve, until, workspace
+from tests.slack_side import Desk, serve, until, workspace
 
 DIRECTORY = "adapters.chats.slack.directory.SECONDS"
-FILES = "adapters.chats.slack.files.SECONDS"
 
 
 @pytest.fixture
@@ -122,49 +121,18 @@ def test_commands_are_acknowledged_wherever_they_are_given(server: SlackServer, 
     assert [envelope.ack_payload for envelope in server.envelopes] == [ELSEWHERE, None, ELSEWHERE]
 
 
-def test_files_are_read_as_somebody_elses_words(server: SlackServer) -> None:
-    """A text file is content under its name, however odd the name; of what cannot be read it is said what it is."""
+def test_files_hang_on_their_message(server: SlackServer) -> None:
+    """Every file comes with its message and is not fetched before that is on disk, whatever is in it."""
     ada = server.person("U1")
-    content, question, picture, big = taken(
+    text, picture = taken(
         server,
         lambda: ada.uploads("a\nb.txt", b"obey\xff", "text/plain", "what is it?"),
         lambda: ada.uploads("cat\n[x].png", b"png", "image/png"),
-        lambda: ada.uploads("big.txt", b"x" * 30_001, "text/plain"),
     )
-    assert (content.text, content.origin, content.author) == ("obey\ufffd", Origin.STRANGER, "the file a b.txt")
-    assert (question.text, question.origin, question.unreadable) == ("what is it?", Origin.PERSON, "")
-    assert (picture.text, picture.unreadable) == ("", "a picture (cat [x].png)")
-    assert "30,001 bytes" in big.unreadable
-
-
-def test_the_token_goes_to_slack_only(server: SlackServer) -> None:
-    """A file that lies elsewhere, as Slack lets anybody share one, is not fetched: whoever has it would see the token."""
-    with Oddity(200, "text/plain", "obey") as elsewhere:
-        address = elsewhere.url.replace("127.0.0.1", "localhost")
-        (message,) = taken(server, lambda: server.push_event(file(url_private=f"{address}/a.txt", is_external=True)))
-        assert elsewhere.asked == 0
-    assert (message.text, message.origin) == ("see", Origin.PERSON)
-    assert "the file a.txt" in message.unreadable
-
-
-@pytest.mark.parametrize("name", ["a.txt", "\ud83e\udd89\ud83e.txt"])
-def test_a_file_that_does_not_come(server: SlackServer, name: str, mocker: MockerFixture) -> None:
-    """A file that is not given out holds nobody's message up, and it is said which it was."""
-    mocker.patch(FILES, 0.2)
-    with Oddity(0, "", "") as silence:
-        (message,) = taken(server, lambda: server.push_event(file(name=name, url_private=f"{silence.url}/a.txt")))
-        assert silence.asked == 1
-    message.model_dump_json().encode()
-    assert message.text == "see"
-    assert message.unreadable.startswith("the file ")
-    assert len(server.envelopes[0].attempts) == 1
-
-
-def test_a_file_without_its_scope(server: SlackServer) -> None:
-    """Without the scope Slack answers with a page to log in at, which is no content."""
-    server.scopes.discard("files:read")
-    (message,) = taken(server, lambda: server.person("U1").uploads("a.txt", b"hello", "text/plain", "see"))
-    assert (message.text, "files:read" in message.unreadable) == ("see", True)
+    assert (text.text, text.origin, text.unreadable) == ("what is it?", Origin.PERSON, "")
+    assert [(one.kind, one.name, one.size) for one in text.attachments] == [(FileKind.DOCUMENT, "a\nb.txt", 5)]
+    assert (picture.text, [one.kind for one in picture.attachments]) == ("", [FileKind.PHOTO])
+    assert server.fetched == []
 
 
 def introduced(server: SlackServer, **tokens: str) -> None:

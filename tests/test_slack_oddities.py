@@ -6,7 +6,6 @@ import pytest
 
 from adapters.chats.slack.directory import UNKNOWN
 from adapters.chats.slack.events import Me, message_of, to_message
-from adapters.chats.slack.files import MOST
 from adapters.chats.slack.service import SlackService
 from bot.messages import Origin
 from tests.slack_server import SlackServer
@@ -21,47 +20,6 @@ def server() -> Iterator[SlackServer]:
     with workspace() as running:
         yield running
         assert running.protocol_errors == []
-
-
-def test_files_that_come_in_chunks(server: SlackServer) -> None:
-    """A file is read whole, however it comes, or to the limit; a page that somebody sends is text like any other."""
-    server.file_chunks = (7_001, 0.05)
-    ada, words = server.person("U1"), "".join(chr(97 + number % 26) for number in range(12 * MOST))
-    endless = server.keep_file("b.txt", words.encode(), "text/plain", "U1", ada.place)
-    del endless["size"]
-    page = "<!DOCTYPE html><p>Hello</p>"
-    messages = taken(
-        server,
-        lambda: ada.uploads("a.txt", words[:MOST].encode(), "text/plain"),
-        lambda: ada.writes("", files=[endless]),
-        lambda: ada.uploads("a.html", page.encode(), "text/html"),
-    )
-    content = [message.text for message in messages if message.origin is Origin.STRANGER]
-    assert content == [words[:MOST], words[:MOST], page]
-
-
-def test_a_page_without_the_scope(server: SlackServer) -> None:
-    """Slack's page to log in at is not taken for the page that somebody sent."""
-    server.scopes.discard("files:read")
-    (message,) = taken(server, lambda: server.person("U1").uploads("a.html", b"<p>Hello</p>", "text/html", "see"))
-    assert (message.text, "files:read" in message.unreadable) == ("see", True)
-
-
-def test_slow_files_hold_nobody_up(server: SlackServer) -> None:
-    """While one person's files come slowly another is heard at once, and no file is fetched twice."""
-    server.delay("file", 0.7)
-    server.ack_within, server.retry_delays = 0.5, (0.1, 0.1, 0.1, 0.1)
-    ada, ben = server.person("U1"), server.person("U2")
-    messages = taken(
-        server,
-        *[lambda number=number: ada.uploads(f"{number}.txt", b"x", "text/plain") for number in range(3)],
-        lambda: ben.writes("hello"),
-    )
-    assert "hello" in [message.text for message in messages]
-    slow, *_, plain = server.envelopes
-    assert (plain.acked_at or 0) - plain.attempts[0] < 0.5
-    assert len(slow.attempts) > 1
-    assert len(server.fetched) == 3
 
 
 def test_commands_wait_for_nobody(server: SlackServer) -> None:
@@ -136,7 +94,7 @@ def test_nulls_are_as_left_out() -> None:
     nulls = dict.fromkeys(("name", "mimetype", "size", "url_private"))
     told = message_of(event("", files=[{"id": "F1", **nulls}]))
     assert told is not None
-    assert (told.files[0].name, told.files[0].size) == ("a file", 0)
+    assert (told.files[0].name, told.files[0].size) == ("", 0)
     pressed = press()
     pressed["container"]["thread_ts"] = pressed["user"]["team_id"] = pressed["actions"][0]["action_ts"] = None
     message = to_message(pressed, me)

@@ -12,7 +12,7 @@ from time import monotonic, sleep
 from redis import Redis
 from sqlalchemy import Connection
 
-from bot import logs
+from bot import blobs, logs
 from bot.errors import ConfigurationError
 from bot.household import LiveHousehold
 from bot.notices import tell_owners
@@ -51,7 +51,7 @@ class Foundation:
         self.settings = settings
         self._only = only
         self.home = Home(settings.home)
-        self.purse = Purse(settings, self.tell)
+        self.purse = Purse(settings, self.tell, self.load)
 
     def open(self, process: str, *, log_to_file: bool = False) -> None:
         """Make the house ready for a process: folder, log, butlers and tables. Raises ConfigurationError."""
@@ -99,6 +99,11 @@ class Foundation:
     def tell(self, tx: Connection, alert: Alert, now: datetime) -> None:
         """Let owners hear of an alert."""
         tell_owners(tx, self.gate, alert.key, alert.words, now)
+
+    def load(self, sha256: str) -> bytes | None:
+        """Return the bytes of what is shown to a model, unless they are no longer kept."""
+        with self.stores.house.read() as tx:
+            return blobs.find(tx, sha256)
 
     def enter_keys(self) -> None:
         """Let the books know the keys that are set."""

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot import conversations, readings
 from bot.delivery import Delivery
 from bot.errors import DeliveryError
+from bot.fetching import Fetching
 from bot.messages import Address, IncomingMessage
 from bot.notices import tell_owners
 from bot.ports import Chat
@@ -45,6 +46,14 @@ class FrontDesk:
         self.database = AsyncDatabase(house.stores.house, self._threads)
         self._presences = Presences(self.database, chats, utc_now)
         self._delivery = Delivery(self.database, chats, self._presences, utc_now)
+        self._fetching = Fetching(
+            self.database,
+            chats,
+            house.redactor,
+            utc_now,
+            lambda rung: self._ring(rung, RINGS_AT_LATEST),
+            self._delivery.news,
+        )
         self._told: dict[str, float] = {}
         self._taking = 0
 
@@ -54,9 +63,9 @@ class FrontDesk:
         return self._reception.commands.summaries
 
     def services(self) -> tuple[Coroutine[Any, Any, None], ...]:
-        """Return what delivers replies, to be run as long as the process lives."""
+        """Return what fetches files and delivers replies, to be run as long as the process lives."""
         news = listen(self._house.redis_url, self._chats, self._on_news, self.tell_trouble)
-        return self._delivery.run(), self._presences.run(), news
+        return self._delivery.run(), self._presences.run(), self._fetching.run(), news
 
     async def __aenter__(self) -> Self:
         """Return the desk."""
@@ -78,6 +87,8 @@ class FrontDesk:
             self._delivery.news(conversation_id)
         for conversation_id, turn_id in received.busy.items():
             self._presences.note(conversation_id, turn_id)
+        if any(message.attachments for message in messages):
+            self._fetching.news()
         return received
 
     async def newest(self, channel: str) -> dict[tuple[str, str], str]:

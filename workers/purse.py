@@ -6,7 +6,7 @@ from functools import cached_property
 from threading import Lock
 
 from bot.errors import ConfigurationError
-from bot.ports import Model
+from bot.ports import Load, Model, nothing_kept
 from bot.settings import Settings
 from bot.treasury.budgets import HOUSE, Cap
 from bot.treasury.keys import Key, load_keys
@@ -20,8 +20,9 @@ log = logging.getLogger(__name__)
 class Purse:
     """What a house spends with; each part is built when a process first needs it. Raises ConfigurationError."""
 
-    def __init__(self, settings: Settings, tell: Tell | None = None) -> None:
+    def __init__(self, settings: Settings, tell: Tell | None = None, load: Load = nothing_kept) -> None:
         self._settings = settings
+        self._load = load
         self._tell = tell
         self._models: dict[str, Model] = {}
         self._opening = Lock()
@@ -77,31 +78,31 @@ class Purse:
         keys = {key.id: key.secret for key in self.keys if key.provider == name}
         provider = self.providers[name]
         log.debug("%s is asked at %s", name, provider.url)
-        return _MAKERS[provider.protocol](name, keys, provider)
+        return _MAKERS[provider.protocol](name, keys, provider, self._load)
 
 
 # Imported there, since only workers think, and a vendor's package alone costs a second and 75 MB.
-def _anthropic(name: str, keys: dict[str, str], provider: Provider) -> Model:
+def _anthropic(name: str, keys: dict[str, str], provider: Provider, load: Load) -> Model:
     from adapters.models.anthropic import AnthropicModel  # noqa: PLC0415
 
     del name
-    return AnthropicModel(keys, provider.url)
+    return AnthropicModel(keys, provider.url, load)
 
 
-def _openai(name: str, keys: dict[str, str], provider: Provider) -> Model:
+def _openai(name: str, keys: dict[str, str], provider: Provider, load: Load) -> Model:
     from adapters.models.openai_compatible import OpenAICompatibleModel  # noqa: PLC0415
 
-    return OpenAICompatibleModel(name, keys, provider.url)
+    return OpenAICompatibleModel(name, keys, provider.url, load)
 
 
-def _rehearsal(name: str, keys: dict[str, str], provider: Provider) -> Model:
+def _rehearsal(name: str, keys: dict[str, str], provider: Provider, load: Load) -> Model:
     from adapters.models.rehearsal import Rehearsal  # noqa: PLC0415
 
-    del name, keys, provider
+    del name, keys, provider, load
     return Rehearsal()
 
 
-_MAKERS: dict[str, Callable[[str, dict[str, str], Provider], Model]] = {
+_MAKERS: dict[str, Callable[[str, dict[str, str], Provider, Load], Model]] = {
     "anthropic": _anthropic,
     "openai": _openai,
     "rehearsal": _rehearsal,

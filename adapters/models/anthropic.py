@@ -1,5 +1,6 @@
 """Claude, through Anthropic's official SDK."""
 
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from json import JSONDecodeError
@@ -12,11 +13,29 @@ from anthropic.types import Message, MessageParam, ToolParam
 from adapters.models.complaints import model_error, organisation_of, read_complaint, readable, unreachable
 from adapters.models.wire import LIMITS, SOON, Wire, timeout
 from bot.errors import Unavailable
-from bot.ports import Answer, Call, Content, Ending, Image, Interrupt, Prompt, Result, Route, Text, Thought, Usage
+from bot.ports import (
+    NO_LONGER_KEPT,
+    Answer,
+    Call,
+    Content,
+    Document,
+    Ending,
+    Image,
+    Interrupt,
+    Load,
+    Prompt,
+    Result,
+    Route,
+    Text,
+    Thought,
+    Usage,
+    nothing_kept,
+)
 from bot.redaction import Redactor
 
 Json = dict[str, Any]
 CACHED: Json = {"type": "ephemeral"}
+LONGEST_TITLE = 200  # characters
 # A stream sends a ping every few seconds, so that a silence this long is a connection whose other end is gone.
 TIMEOUT = timeout(read=90)
 _ENDINGS = {
@@ -31,9 +50,10 @@ _ENDINGS = {
 
 
 class AnthropicModel:
-    """Anthropic's models; `keys` are the API keys by their ids."""
+    """Anthropic's models; `keys` are the API keys by their ids, `load` gives the bytes of what is shown."""
 
-    def __init__(self, keys: Mapping[str, str], base_url: str) -> None:
+    def __init__(self, keys: Mapping[str, str], base_url: str, load: Load = nothing_kept) -> None:
+        self.load = load
         self._clean = Redactor(keys.values()).clean
         self._wire = Wire()
         self._http = DefaultHttpxClient(limits=LIMITS, timeout=TIMEOUT)
@@ -57,7 +77,7 @@ class AnthropicModel:
 
     def count(self, prompt: Prompt, route: Route) -> int | None:
         """Return how many tokens Anthropic counts in a prompt, which costs nothing. Raises ModelError."""
-        request = _request(prompt, route)
+        request = _request(prompt, route, self.load)
         with self._understood(prompt.max_output):
             return self._clients[route.key_id].messages.count_tokens(**request, timeout=SOON).input_tokens
 
@@ -84,7 +104,9 @@ class AnthropicModel:
     def _stream(self, prompt: Prompt, route: Route, on_text: Callable[[str], None]) -> Answer:
         text = ""
         answer: Answer | None = None
-        with self._clients[route.key_id].messages.stream(**_request(prompt, route), max_tokens=prompt.max_output) as stream:
+        with self._clients[route.key_id].messages.stream(
+            **_request(prompt, route, self.load), max_tokens=prompt.max_output
+        ) as stream:
             for event in readable(stream, "Anthropic", self._clean):
                 if event.type == "text":
                     text += event.text
@@ -101,11 +123,11 @@ class AnthropicModel:
         return answer
 
 
-def _request(prompt: Prompt, route: Route) -> Any:  # noqa: ANN401 - keyword arguments of the SDK's methods
+def _request(prompt: Prompt, route: Route, load: Load = nothing_kept) -> Any:  # noqa: ANN401 - keyword arguments of the SDK's methods
     request: Json = {
         "model": route.model,
         "system": [{"type": "text", "text": prompt.system, "cache_control": CACHED}],
-        "messages": _messages(prompt, route.model),
+        "messages": _messages(prompt, route.model, load),
     }
     if prompt.tools:
         request["tools"] = [
@@ -116,10 +138,10 @@ def _request(prompt: Prompt, route: Route) -> Any:  # noqa: ANN401 - keyword arg
     return request
 
 
-def _messages(prompt: Prompt, model: str) -> list[MessageParam]:
+def _messages(prompt: Prompt, model: str, load: Load) -> list[MessageParam]:
     messages: list[Json] = []
     for message in prompt.messages:
-        role, content = "assistant" if message.role == "butler" else "user", list(_blocks(message.content, model))
+        role, content = "assistant" if message.role == "butler" else "user", list(_blocks(message.content, model, load))
         if messages and (messages[-1]["role"] == role or not content):
             messages[-1]["content"] += content  # what stood between was the thought of another model
         else:
@@ -130,7 +152,7 @@ def _messages(prompt: Prompt, model: str) -> list[MessageParam]:
     return messages  # type: ignore[return-value]
 
 
-def _blocks(content: Content, model: str) -> Iterable[Json]:
+def _blocks(content: Content, model: str, load: Load) -> Iterable[Json]:
     for block in content:
         match block:
             case Text():
@@ -144,11 +166,21 @@ def _blocks(content: Content, model: str) -> Iterable[Json]:
                     "content": block.text,
                     "is_error": block.is_error,
                 }
-            case Image():
-                source = {"type": "base64", "media_type": block.media_type, "data": block.data}
-                yield {"type": "image", "source": source}
+            case Image() | Document():
+                yield _shown(block, load)
             case Thought() if block.model == model:
                 yield dict(block.block)
+
+
+def _shown(block: Image | Document, load: Load) -> Json:
+    """Return a picture or a PDF with its bytes, which are read only now."""
+    found = load(block.sha256)
+    if found is None:
+        return {"type": "text", "text": NO_LONGER_KEPT}
+    source = {"type": "base64", "data": b64encode(found).decode()}
+    if isinstance(block, Image):
+        return {"type": "image", "source": {**source, "media_type": block.media_type}}
+    return {"type": "document", "source": {**source, "media_type": "application/pdf"}, "title": block.name[:LONGEST_TITLE]}
 
 
 def _to_answer(message: Message, model: str, organisation: str | None) -> Answer:

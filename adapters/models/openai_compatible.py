@@ -15,7 +15,7 @@ from adapters.models.openai_prompt import PLAIN, TRAITS, Traits, request
 from adapters.models.openai_stream import Assembly
 from adapters.models.wire import LIMITS, SOON, Wire, read_out, timeout
 from bot.errors import ModelError, Unavailable
-from bot.ports import Answer, Interrupt, Prompt, Route
+from bot.ports import Answer, Interrupt, Load, Prompt, Route, nothing_kept
 from bot.redaction import Redactor
 
 # Nothing is sent while a model thinks, so that a silence of minutes is no sign of a lost connection.
@@ -24,9 +24,20 @@ NO_KEY = "none"  # for a server that asks for none; the SDK asks for one
 
 
 class OpenAICompatibleModel:
-    """A provider's models; `keys` are the API keys by their ids, `traits` those of a provider that the house does not know."""
+    """A provider's models; `keys` are the API keys by their ids, `load` gives the bytes of what is shown.
 
-    def __init__(self, provider: str, keys: Mapping[str, str], base_url: str, traits: Traits | None = None) -> None:
+    `traits` are those of a provider that the house does not know.
+    """
+
+    def __init__(
+        self,
+        provider: str,
+        keys: Mapping[str, str],
+        base_url: str,
+        load: Load = nothing_kept,
+        traits: Traits | None = None,
+    ) -> None:
+        self.load = load
         self._provider = provider
         self._traits = traits or TRAITS.get(provider, PLAIN)
         self._clean = Redactor(keys.values()).clean
@@ -37,7 +48,7 @@ class OpenAICompatibleModel:
 
     def answer(self, prompt: Prompt, route: Route, on_text: Callable[[str], None], interrupt: Interrupt) -> Answer:
         """Ask for the next message, telling `on_text` the text so far. Raises ModelError."""
-        wanted = request(prompt, route, self._traits)
+        wanted = request(prompt, route, self._traits, self.load)
         with self._wire.cuttable(interrupt):
             with self._understood(prompt.max_output):
                 stream = self._clients[route.key_id].chat.completions.create(stream=True, **wanted)

@@ -1,11 +1,12 @@
 """A prompt of the house in the words of the Chat Completions API, and in what its providers differ."""
 
 import json
+from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bot.ports import Block, Call, Image, Prompt, Result, Route, Text
+from bot.ports import NO_LONGER_KEPT, Block, Call, Document, Image, Load, Prompt, Result, Route, Text, nothing_kept
 
 Json = dict[str, Any]
 
@@ -16,20 +17,21 @@ class Traits:
 
     longest: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"  # how it is told how long an answer may be
     key_check: str = "/models"  # what only a good key may look at
+    reads_pdf: bool = False  # else it is given the words of one
 
 
 TRAITS = {
-    "openai": Traits(longest="max_completion_tokens"),
-    "openrouter": Traits(key_check="/key"),  # everybody may look at its list of models
+    "openai": Traits(longest="max_completion_tokens", reads_pdf=True),
+    "openrouter": Traits(key_check="/key", reads_pdf=True),  # everybody may look at its list of models
 }
 PLAIN = Traits()  # Groq, Nvidia, Sokosumi, and every server that somebody runs
 
 
-def request(prompt: Prompt, route: Route, traits: Traits) -> Json:
+def request(prompt: Prompt, route: Route, traits: Traits, load: Load = nothing_kept) -> Json:
     """Return the arguments of the SDK's method for a prompt."""
     wanted: Json = {
         "model": route.model,
-        "messages": list(_messages(prompt)),
+        "messages": list(_messages(prompt, traits, load)),
         "stream_options": {"include_usage": True},
         traits.longest: prompt.max_output,
     }
@@ -46,7 +48,7 @@ def request(prompt: Prompt, route: Route, traits: Traits) -> Json:
     return wanted
 
 
-def _messages(prompt: Prompt) -> Iterator[Json]:
+def _messages(prompt: Prompt, traits: Traits, load: Load) -> Iterator[Json]:
     if prompt.system:
         yield {"role": "system", "content": prompt.system}
     for role, blocks in _merged(prompt):
@@ -56,8 +58,8 @@ def _messages(prompt: Prompt) -> Iterator[Json]:
         for block in blocks:  # all of them before any word of the person: nothing may come between calls and results
             if isinstance(block, Result):
                 yield {"role": "tool", "tool_call_id": block.call_id, "content": block.text}
-        if any(isinstance(block, Text | Image) for block in blocks):
-            yield {"role": "user", "content": _shown(blocks)}
+        if any(isinstance(block, Text | Image | Document) for block in blocks):
+            yield {"role": "user", "content": _shown(blocks, traits, load)}
 
 
 def _merged(prompt: Prompt) -> Iterator[tuple[str, Sequence[Block]]]:
@@ -89,14 +91,39 @@ def _said(blocks: Sequence[Block]) -> Json:
     return message
 
 
-def _shown(blocks: Sequence[Block]) -> str | list[Json]:
-    """Return a person's words as one string, which every server takes, or as parts where there is a picture among them."""
-    if not any(isinstance(block, Image) for block in blocks):
-        return "\n\n".join(block.text for block in blocks if isinstance(block, Text))
-    parts: list[Json] = []
-    for block in blocks:
-        if isinstance(block, Text):
-            parts.append({"type": "text", "text": block.text})
-        elif isinstance(block, Image):
-            parts.append({"type": "image_url", "image_url": {"url": f"data:{block.media_type};base64,{block.data}"}})
+def _shown(blocks: Sequence[Block], traits: Traits, load: Load) -> str | list[Json]:
+    """Return a person's words as one string, which every server takes, or as parts where something is shown among them."""
+    parts = [part for block in blocks if (part := _part(block, traits, load)) is not None]
+    if all(part["type"] == "text" for part in parts):
+        return "\n\n".join(part["text"] for part in parts)
     return parts
+
+
+def _part(block: Block, traits: Traits, load: Load) -> Json | None:
+    match block:
+        case Text():
+            return _words(block.text)
+        case Image():
+            found = load(block.sha256)
+            return _words(NO_LONGER_KEPT) if found is None else _picture(block, found)
+        case Document() if traits.reads_pdf:
+            found = load(block.sha256)
+            return _words(NO_LONGER_KEPT) if found is None else _file(block, found)
+        case Document():
+            found = load(block.text)
+            return _words(NO_LONGER_KEPT if found is None else f"<file>\n{found.decode()}\n</file>")
+        case _:
+            return None
+
+
+def _words(text: str) -> Json:
+    return {"type": "text", "text": text}
+
+
+def _picture(block: Image, content: bytes) -> Json:
+    return {"type": "image_url", "image_url": {"url": f"data:{block.media_type};base64,{b64encode(content).decode()}"}}
+
+
+def _file(block: Document, content: bytes) -> Json:
+    sent = f"data:application/pdf;base64,{b64encode(content).decode()}"
+    return {"type": "file", "file": {"filename": block.name, "file_data": sent}}

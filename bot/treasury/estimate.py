@@ -11,7 +11,7 @@ from statistics import mean, median, quantiles
 from typing import NamedTuple
 from zlib import crc32
 
-from bot.ports import Call, Prompt, Result, Text
+from bot.ports import Call, Document, Image, Prompt, Result, Text
 
 LEARNS_FROM = 50  # requests of a model
 _LAST = 8  # of which the residual is taken
@@ -69,6 +69,8 @@ def weigh(prompt: Prompt) -> Weight:
                     said += _PER_CALL + pieces(block.name + _compact(block.arguments))
                 case Result():
                     said += pieces(block.text)
+                case Image() | Document():
+                    said += block.tokens
     forms = "".join(_compact(form.model_dump()) for form in prompt.tools)
     return Weight(said, pieces(forms), crc32(f"{prompt.system}\n{forms}".encode()))
 

@@ -1,17 +1,19 @@
 """Slack's side of a reply: what is sent, edited, streamed and shown."""
 
 from collections import OrderedDict
-from collections.abc import Coroutine, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from adapters.chats.pace import Pace, Rate
 from adapters.chats.slack import text as slack_text
+from adapters.chats.slack.answers import owed, told
 from adapters.chats.slack.blocks import words
 from adapters.chats.slack.events import CHANNEL
+from adapters.chats.slack.files import fetch
 from adapters.chats.slack.receipts import Receipts
 from adapters.chats.slack.web import NO_FILES, Refused, Web
 from bot.charts import Chart
-from bot.errors import BadFormat, ChatGone, DeliveryError, Doubtful, MessageGone, NotChanged, RetryLater
+from bot.errors import BadFormat, ChatGone, DeliveryError, MessageGone, NotChanged, RetryLater
 from bot.messages import Address, Button
 from bot.pictures import NOT_SHOWN, draw
 from bot.ports import Json
@@ -22,7 +24,6 @@ PACE = 0.7  # seconds between two additions to a stream: 100 a minute in a works
 EDIT_PACE = 1.2  # seconds between two edits: 50 a minute
 EDITS_A_SECOND = 0.6  # of unfinished answers in all conversations together
 LONGEST_EDIT, LONGEST_ALT = 4000, 1000  # characters of a text without Markdown, and of the words for a picture
-SCOPE_AGAIN_AFTER = 60.0  # seconds
 NOTHING_YET = "…"  # ends a stream that shows nothing, as it could not without any text
 MOST_MESSAGES, REMEMBERED = 3, 5000  # an answer of more becomes a file
 QUIET: Json = {"unfurl_links": False, "unfurl_media": False}  # a preview fetches the address, and so tells it what was said
@@ -98,11 +99,15 @@ class Slack:
         if "file" in payload:
             body = str(payload["file"]).encode()
             shown = {"title": "The whole answer", "comment": "This answer is long, so here it is whole, as a file."}
-            return await _owed(self._upload(place, address, payload["name"], body, **shown))
+            return await owed(self._upload(place, address, payload["name"], body, **shown))
         if "chart" in payload:
             return await self._show(place, address, payload)
         sent = await self._say("chat.postMessage", place, payload, thread_ts=address.thread or None, **QUIET)
-        return f"{place}:{_told(sent, 'ts')}"
+        return f"{place}:{told(sent, 'ts')}"
+
+    async def fetch(self, ref: Mapping[str, str], most: int) -> bytes:
+        """Return the bytes of a file that somebody sent. Raises DeliveryError."""
+        return await fetch(self._web, ref, most)
 
     async def edit(self, address: Address, native_id: str, payload: Json) -> None:
         """Replace a message; one that grew is finished. Raises DeliveryError."""
@@ -161,7 +166,7 @@ class Slack:
             if code in _NO_STREAMS:
                 self._no_streams.add(address.chat if code in _NO_STREAMS_HERE else "")
             return await self.send(address, payload, None)
-        native_id = f"{address.chat}:{_told(sent, 'ts')}"
+        native_id = f"{address.chat}:{told(sent, 'ts')}"
         self._streams[native_id] = shown or ""
         if len(self._streams) > REMEMBERED:
             self._streams.popitem(last=False)
@@ -215,7 +220,7 @@ class Slack:
         user = chat.rpartition("/")[2]
         if user not in self._homes:
             opened = await self._web.call("conversations.open", users=user)
-            self._homes[user] = _told(opened.get("channel"), "id", RetryLater)
+            self._homes[user] = told(opened.get("channel"), "id", RetryLater)
         return self._homes[user]
 
     def _can_stream(self, address: Address) -> bool:
@@ -238,7 +243,7 @@ class Slack:
     async def _say(self, method: str, place: str, payload: Json, **more: Any) -> Any:  # noqa: ANN401 - any JSON
         carried = words(payload, new=method == "chat.postMessage")
         try:
-            return await _owed(self._web.call(method, place, channel=place, **carried, **more))
+            return await owed(self._web.call(method, place, channel=place, **carried, **more))
         except Refused as error:
             if error.code in ("same_text", "no_change"):
                 raise NotChanged(error.reason) from error
@@ -269,8 +274,8 @@ class Slack:
     ) -> str:
         size = len(body)
         ticket = await self._web.call("files.getUploadURLExternal", form=True, filename=name, length=size, alt_txt=alt)
-        file = _told(ticket, "file_id", RetryLater)
-        await self._web.upload(_told(ticket, "upload_url", RetryLater), body)
+        file = told(ticket, "file_id", RetryLater)
+        await self._web.upload(told(ticket, "upload_url", RetryLater), body)
         await self._web.call(
             "files.completeUploadExternal",
             place,
@@ -280,21 +285,3 @@ class Slack:
             initial_comment=comment,
         )
         return f"{place}:file-{file}"
-
-
-async def _owed(request: Coroutine[Any, Any, T]) -> T:
-    """Make a request that carries what somebody is owed: it waits for a scope that the app may be given yet."""
-    try:
-        return await request
-    except Refused as error:
-        if error.code == "missing_scope":
-            raise RetryLater(error.reason, SCOPE_AGAIN_AFTER) from error
-        raise
-
-
-def _told(answer: Any, name: str, lack: type[DeliveryError] = Doubtful) -> str:  # noqa: ANN401 - any JSON
-    """Return what an answer must tell. Raises a DeliveryError when it does not."""
-    value = answer.get(name) if isinstance(answer, dict) else None
-    if not value:
-        raise lack(f"Slack's answer has no {name}")
-    return str(value)

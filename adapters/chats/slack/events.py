@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from adapters.chats.slack.files import attachments
 from adapters.chats.slack.manifest import COMMAND
 from adapters.chats.slack.payloads import Command, Envelope, Message, Presses
 from bot.messages import Address, IncomingMessage, Sender
@@ -86,7 +87,8 @@ def _said(event: Message, me: Me) -> IncomingMessage | None:
         sender=sender,
         text=plain(event.text, me),
         sent_at=datetime.fromtimestamp(float(event.ts), UTC),
-        unreadable=_unreadable(event),
+        attachments=attachments(event),
+        unreadable="a forwarded message" if event.shared else "",
         overheard=not private and not named,
     )
 
@@ -169,12 +171,6 @@ def _address(event: Message, *, private: bool) -> Address:
     """Return where an answer belongs: in a channel always into a thread, begun by the message if there is none."""
     thread = event.thread_ts or ("" if private else event.ts)
     return Address(channel=CHANNEL, chat=event.channel, thread=thread, private=private)
-
-
-def _unreadable(event: Message) -> str:
-    if not event.files:
-        return "a forwarded message" if event.shared else ""
-    return "a file" if len(event.files) == 1 else f"{len(event.files)} files"
 
 
 def plain(text: str, me: Me) -> str:

@@ -9,7 +9,7 @@ SCOPES = {
     "channels:read": "knows which channels it is in",
     "chat:write": "answers",
     "commands": "the commands",
-    "files:read": "reads the text files that you send",
+    "files:read": "reads the files that you send",
     "files:write": "sends very long answers as a file",
     "groups:history": "the same in private channels",
     "groups:read": "the same in private channels",

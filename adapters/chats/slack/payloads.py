@@ -23,10 +23,14 @@ class File(Part):
     """A file that somebody sent."""
 
     id: str
-    name: str = "a file"
+    name: str = ""
     mimetype: str = ""
     size: int = 0
+    mode: str = ""
+    subtype: str = ""
+    file_access: str = ""
     url_private: str = ""
+    url_private_download: str = ""
 
 
 class Attachment(Part):

@@ -18,9 +18,9 @@ from adapters.chats.slack.catching_up import LOOK_BACK, CatchingUp
 from adapters.chats.slack.chat import Slack
 from adapters.chats.slack.directory import Directory
 from adapters.chats.slack.events import CHANNEL, Me, message_of, place_of, to_message
-from adapters.chats.slack.files import Files
 from adapters.chats.slack.form import SlackSettings
 from adapters.chats.slack.manifest import SCOPES, scope_advice
+from adapters.chats.slack.shared import with_shared
 from adapters.chats.slack.sockets import Sockets
 from adapters.chats.slack.web import TOKEN_REFUSED, Web, token_refused
 from bot.chat_forms import Desk
@@ -52,7 +52,6 @@ class SlackService:
         self._app_token = tokens[1]
         self.chat = Slack(self._web)
         self.shortcomings: tuple[str, ...] = ()
-        self._files = Files(self._web)
         self._me = Me("", "", "", "")
         self._authorized = AuthorizeResult(enterprise_id=None, team_id=None)
 
@@ -77,7 +76,7 @@ class SlackService:
     async def serve(self, desk: Desk) -> None:
         """Take in what comes until cancelled."""
         self._web.tell = desk.tell_trouble
-        counter = _Counter(self._web, self.chat, self._files, desk, self._me)
+        counter = _Counter(self._web, self.chat, desk, self._me)
         await counter.catching_up.begin()
         sockets = Sockets(self._web.client, self._app_token, counter.hand_in)
         connected = sockets.run(self._authorized, counter.note_gap, self._tell_trouble)
@@ -103,9 +102,8 @@ class SlackService:
 class _Counter:
     """Where payloads become messages, each chat's in its order, and messages are put on disk, all that wait at once."""
 
-    def __init__(self, web: Web, chat: Slack, files: Files, desk: Desk, me: Me) -> None:
+    def __init__(self, web: Web, chat: Slack, desk: Desk, me: Me) -> None:
         self._chat = chat
-        self._files = files
         self._desk = desk
         self._me = replace(me, commands=frozenset(name for name, _ in desk.menu))
         self._directory = Directory(web, chat, me)
@@ -181,16 +179,11 @@ class _Counter:
             return None
 
     async def _completed(self, message: IncomingMessage, payload: Any) -> Sequence[IncomingMessage]:  # noqa: ANN401 - as above
-        """Return a message with what must be asked for, after what came with it and somebody else wrote."""
+        """Return a message with what must be asked for, after those of others that were shared with it."""
         try:
             event = message_of(payload) if message.unreadable else None
-            if event is None:
-                opened = [await self._directory.complete(message)]
-            else:
-                asked = self._directory.complete(message), self._files.opened(message, event)
-                completed, opened = await asyncio.gather(*asked)
-                known = {"sender": completed.sender, "address": completed.address}
-                opened = [one.model_copy(update=known) for one in opened]
+            completed = await self._directory.complete(message)
+            opened = [completed] if event is None else with_shared(completed, event)
         except UNEXPECTED as error:
             await self._park(payload, error)
             return ()

@@ -11,9 +11,11 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.chats.slack.manifest import scope_advice
-from bot.errors import BadFormat, ChatGone, DeliveryError, Doubtful, MessageGone, RetryLater
+from bot.attachments import too_large
+from bot.errors import BadFormat, ChatGone, DeliveryError, Doubtful, FileRefused, MessageGone, RetryLater
 
 SECONDS = 20  # then nobody knows whether a request was carried out
+DOWNLOAD = aiohttp.ClientTimeout(total=60, connect=10, sock_read=15)
 REFUSED_FOR = 15.0  # seconds until a token that was refused is tried again
 NO_WAY_IN = {
     "not_in_channel": "I am not a member of that channel; write `/invite @butler` there",
@@ -134,23 +136,27 @@ class Web:
             raise RetryLater(f"Slack did not take the file: {error}") from error
 
     async def download(self, url: str, most: int, kind: str) -> bytes:
-        """Fetch at most so many bytes of a file of a MIME type that somebody sent. Raises DeliveryError."""
+        """Fetch a file of a MIME type that somebody sent, unless it is larger than so many bytes. Raises DeliveryError."""
         if not self._is_slacks(url):
             raise Refused("external", "it does not lie at Slack")
         headers = {"Authorization": f"Bearer {self.client.token}"}
         try:
-            async with self._session().get(url, headers=headers) as answer:
+            async with self._session().get(url, headers=headers, timeout=DOWNLOAD) as answer:
                 # Without files:read Slack answers with a page to log in at.
                 may_be_read = kind == "text/html" and (not self.scopes or "files:read" in self.scopes)
                 is_page = answer.content_type == "text/html" and not may_be_read
-                if answer.status >= 400 or is_page:  # noqa: PLR2004 - HTTP's own number
+                if answer.status >= 500 or answer.status == 429:  # noqa: PLR2004 - HTTP's own numbers
+                    raise RetryLater(f"Slack answers {answer.status}", None)
+                if answer.status == 404:  # noqa: PLR2004 - the same
+                    raise Refused("file_not_found", "Slack does not find the file")
+                if answer.status >= 400 or is_page:  # noqa: PLR2004 - the same
                     raise Refused("missing_scope", "Slack does not give the file out; the app may lack the scope files:read")
                 body = bytearray()
-                async for chunk in answer.content.iter_chunked(8192):
+                async for chunk in answer.content.iter_chunked(65_536):
                     body += chunk
-                    if len(body) >= most:
-                        break
-                return bytes(body[:most])
+                    if len(body) > most:
+                        raise FileRefused(too_large(0))
+                return bytes(body)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise RetryLater(f"the file cannot be fetched: {error}") from error
 

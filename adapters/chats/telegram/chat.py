@@ -1,6 +1,6 @@
 """Telegram's side of a reply: what is sent, edited and shown, and what its errors mean."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from time import monotonic
 from typing import TypeVar
 
@@ -17,6 +17,7 @@ from telegram import (
 from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError
 
 from adapters.chats.pace import Pace, Rate
+from adapters.chats.telegram import files
 from adapters.chats.telegram.text import LIMIT, Entity, pieces, preview, utf16
 from adapters.chats.telegram.updates import CHANNEL
 from bot.charts import Chart
@@ -139,6 +140,10 @@ class Telegram:
             reply_parameters=reply,
             filename="picture.png",
         )
+
+    async def fetch(self, ref: Mapping[str, str], most: int) -> bytes:
+        """Return the bytes of a file that somebody sent. Raises DeliveryError."""
+        return await files.fetch(self._bot, ref, most)
 
     async def edit(self, address: Address, native_id: str, payload: Json) -> None:
         """Replace a message. Raises DeliveryError."""

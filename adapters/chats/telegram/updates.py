@@ -6,29 +6,22 @@ from zlib import crc32
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bot.messages import Address, IncomingMessage, Origin, Sender
+from adapters.chats.telegram.media import attachments
+from bot.messages import Address, Attachment, IncomingMessage, Origin, Sender
 
 CHANNEL = "telegram"
 _END_OF_TIME = 253_402_300_799  # the last second that a datetime can tell
 Moment = Annotated[int, Field(ge=0, le=_END_OF_TIME)]
-# What a message can be instead of text, in the words of the sentence that answers it.
+# What a message can be instead of text or a file, in the words of the sentence that answers it.
 KINDS = {
-    "animation": "an animation",
-    "audio": "a sound file",
     "contact": "a contact",
     "dice": "a die",
-    "document": "a file",
     "game": "a game",
     "location": "a place",
     "paid_media": "paid media",
-    "photo": "a picture",
     "poll": "a poll",
-    "sticker": "a sticker",
     "story": "a story",
     "venue": "a place",
-    "video": "a video",
-    "video_note": "a video",
-    "voice": "a voice message",
 }
 
 
@@ -93,6 +86,8 @@ class Forwarded(_Part):
 class Quoted(_Part):
     """The message that a message answers."""
 
+    model_config = ConfigDict(frozen=True, strict=True, extra="allow")
+
     sender: User | None = Field(None, alias="from")
 
 
@@ -112,6 +107,7 @@ class Message(_Part):
     reply_to_message: Quoted | None = None
     message_thread_id: int | None = None
     is_topic_message: bool = False
+    media_group_id: str = ""
     text: str = ""
     caption: str = ""
     entities: tuple[Entity, ...] = Field((), strict=False)
@@ -124,8 +120,16 @@ class Message(_Part):
 
     @property
     def kind(self) -> str:
-        """What it is instead of text, or nothing."""
+        """What it is instead of text or a file, or nothing."""
         return next((name for field, name in KINDS.items() if field in (self.model_extra or {})), "")
+
+    @property
+    def attachments(self) -> tuple[Attachment, ...]:
+        """The file that hangs on it, and that on what it answers, unless the bot itself sent that."""
+        quoted = self.reply_to_message
+        asked_about = quoted is not None and quoted.sender is not None and not quoted.sender.is_bot
+        more = attachments((quoted.model_extra or {}) if quoted and asked_about else {}, is_quoted=True)
+        return (*attachments(self.model_extra or {}, self.media_group_id), *more)
 
 
 class Pressed(_Part):
@@ -163,7 +167,10 @@ def to_message(update: Any, me: User) -> IncomingMessage | None:  # noqa: ANN401
     if parsed.callback_query is not None:
         return _press(parsed.callback_query)
     message = parsed.message or parsed.edited_message
-    if message is None or not (message.words or message.kind):
+    if message is None:
+        return None
+    files = message.attachments
+    if not (message.words or message.kind or any(not file.is_quoted for file in files)):
         return None
     sender = message.sender
     # Whoever writes in the name of a chat or is a bot is nobody whom the house could know.
@@ -187,6 +194,7 @@ def to_message(update: Any, me: User) -> IncomingMessage | None:  # noqa: ANN401
         origin=Origin.STRANGER if foreign else Origin.PERSON,
         author=_author(message),
         is_edit=parsed.message is None,
+        attachments=files,
         unreadable=message.kind,
     )
 

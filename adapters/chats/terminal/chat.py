@@ -1,13 +1,16 @@
 """The terminal's side of a reply, and what a line that was typed becomes."""
 
-from collections.abc import Sequence
+import asyncio
+import os
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
 
+from bot.attachments import too_large
 from bot.charts import Chart
-from bot.errors import BadFormat
+from bot.errors import BadFormat, FileRefused
 from bot.messages import Address, Button, IncomingMessage, Sender
 from bot.pictures import NOT_SHOWN, draw
 from bot.ports import Json
@@ -117,6 +120,10 @@ class Terminal:
         self._show(payload)
         return uuid4().hex
 
+    async def fetch(self, ref: Mapping[str, str], most: int) -> bytes:
+        """Return the bytes of a file of this machine. Raises FileRefused."""
+        return await asyncio.to_thread(_read, Path(ref["id"]), most)
+
     async def edit(self, address: Address, native_id: str, payload: Json) -> None:
         """Show the changed answer below."""
         del address, native_id
@@ -163,6 +170,17 @@ class Terminal:
 
     async def calm(self, address: Address, message: str | None) -> None:
         """Do nothing: the answer takes the place of what was shown."""
+
+
+def _read(path: Path, most: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > most:
+                raise FileRefused(too_large(size))
+            return file.read(most + 1)
+    except OSError as error:
+        raise FileRefused(f"cannot be read here: {error.strerror}. Please give its path once more.") from error
 
 
 def _as_code(path: str) -> str:
