@@ -7,9 +7,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from bot import transcript
+from bot import shown, transcript
 from bot.compaction.compaction import Compaction
-from bot.errors import AllDry, BudgetSpent, ContextFull, ModelError, ThinkingRejected, TooManySteps
+from bot.errors import AllDry, BudgetSpent, ContextFull, ModelError, Refused, ThinkingRejected, TooManySteps
 from bot.household import Butler
 from bot.messages import Origin, ReplyKind
 from bot.ports import Answer, Block, Call, Content, Ending, Interrupt, Model, Prompt, Route, Text
@@ -148,6 +148,8 @@ class Agent:
                 self.tell(tx, alert, now)
             if isinstance(error, ThinkingRejected):
                 return transcript.drop_thoughts(tx, turn.conversation.id, entries)
+            if isinstance(error, Refused) and shown.take_away(tx, entries):
+                return True
         avoid.update(dict.fromkeys(failed.keys_to_avoid(self.treasury, reservation, error), error.reason))
         return reservation.key_id in avoid
 
@@ -155,7 +157,7 @@ class Agent:
         return Prompt(
             system=system_prompt(turn.butler, self.notes),
             tools=toolbox.forms,
-            messages=transcript.prompt_messages(entries),
+            messages=transcript.prompt_messages(shown.make_room(entries)),
             max_output=MAX_OUTPUT,
         )
 

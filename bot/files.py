@@ -1,12 +1,12 @@
 """Files that come with messages: what is wanted of them, what was kept, and what is said of those that could not be."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_once
 
 from bot import attachments, blobs, conversations, outbox
@@ -17,7 +17,7 @@ from bot.ports import CONTENT, Content, Document, Image
 from bot.redaction import Redactor
 from bot.store.file_tables import WANTED, file_blobs, files
 from bot.store.tables import conversations as places
-from bot.store.tables import inbox
+from bot.store.tables import inbox, turns
 
 _OF_MESSAGES = (
     select(files).where(files.c.inbox_id.in_(bindparam("messages", expanding=True))).order_by(files.c.inbox_id, files.c.id)
@@ -107,10 +107,32 @@ def of_messages(tx: Connection, inbox_ids: Sequence[int]) -> dict[int, list[File
     return found
 
 
-def get(tx: Connection, conversation_id: int, file_id: int) -> File | None:
-    """Return a file of a conversation, if there is one with this number."""
-    row = tx.execute(select(files).where(files.c.id == file_id, files.c.conversation_id == conversation_id)).first()
+def visible(tx: Connection, turn_id: int, person_id: int, file_id: int) -> File | None:
+    """Return a file with this number, if who is served in a turn may see it."""
+    row = tx.execute(select(files).where(files.c.id == file_id, _may_be_seen(turn_id, person_id))).first()
     return None if row is None else _file(row)
+
+
+def lately(tx: Connection, turn_id: int, person_id: int, most: int) -> list[File]:
+    """Return the newest files that who is served in a turn may see."""
+    rows = tx.execute(select(files).where(_may_be_seen(turn_id, person_id)).order_by(files.c.id.desc()).limit(most))
+    return [_file(row) for row in rows]
+
+
+def _may_be_seen(turn_id: int, person_id: int) -> ColumnElement[bool]:
+    """A file is seen where it was sent; in private, what a person sent in any private chat of theirs."""
+    here = select(turns.c.conversation_id).where(turns.c.id == turn_id).scalar_subquery()
+    private = select(places.c.id).where(places.c.private.is_(True))
+    theirs = select(inbox.c.id).where(inbox.c.person_id == person_id)
+    own = and_(here.in_(private), files.c.inbox_id.in_(theirs), files.c.conversation_id.in_(private))
+    return or_(files.c.conversation_id == here, own)
+
+
+def add_pictures(tx: Connection, file: File, drawn: Sequence[tuple[Picture, bytes]]) -> tuple[Image, ...]:
+    """Keep more pictures of a file, such as pages that were not shown before."""
+    made = tuple(_image(tx, *one) for one in drawn)
+    _note_blobs(tx, file.id, (one.sha256 for one in made))
+    return made
 
 
 def keep(tx: Connection, file: File, content: bytes, reading: Reading, redactor: Redactor) -> None:
@@ -125,8 +147,7 @@ def keep(tx: Connection, file: File, content: bytes, reading: Reading, redactor:
         size, length = len(content), len(text.encode())
         name, pages = file.name or "document.pdf", converted.pages or 1
         shown.append(Document(sha256=sha256, size=size, name=name, pages=pages, text=words, length=length))
-    for one in {sha256, *filter(None, [words]), *(block.sha256 for block in shown)}:
-        tx.execute(insert_once(file_blobs).values(file_id=file.id, sha256=one).on_conflict_do_nothing())
+    _note_blobs(tx, file.id, (sha256, *filter(None, [words]), *(block.sha256 for block in shown)))
     tx.execute(
         update(files)
         .where(files.c.id == file.id)
@@ -143,6 +164,11 @@ def keep(tx: Connection, file: File, content: bytes, reading: Reading, redactor:
             error=None,
         )
     )
+
+
+def _note_blobs(tx: Connection, file_id: int, needed: Iterable[str]) -> None:
+    for one in set(needed):
+        tx.execute(insert_once(file_blobs).values(file_id=file_id, sha256=one).on_conflict_do_nothing())
 
 
 def _image(tx: Connection, picture: Picture, drawn: bytes) -> Image:

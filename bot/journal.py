@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 from sqlalchemy import Connection, Text, bindparam, cast, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_update
 
-from bot.ports import Call
+from bot.ports import Call, Content
 from bot.store.tables import calls, turns
 from bot.store.treasury_tables import choices
 from bot.tools import Effect
@@ -31,6 +31,7 @@ class Outcome:
     is_error: bool = False
     stranger: bool = False
     unknown: bool = False
+    shown: Content = ()  # what a model is shown beside the text
 
 
 def call_key(turn_id: int, entry_id: int, position: int, era: str | None = None) -> str:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, select, update
 
-from bot import codes, conversations, long_results, moves, outbox, people, questions, silence, stopping
+from bot import codes, conversations, long_results, moves, outbox, people, questions, release, silence, stopping
 from bot.compaction import record
 from bot.messages import ReplyKind
 from bot.people import Gate, Person
@@ -108,6 +108,7 @@ class Removal:
         tx.execute(blank.values(text="", error=None, aside=None))
         mine = {"zone": None, "language": None, "quiet": None, "mode": None, "allowance": None}
         tx.execute(update(people_rows).where(people_rows.c.id == person.id).values(mine))
+        release.forget(tx, here)
         leaving.forget(tx, person.id)
         corrections.forget_person(tx, person.id)
         moves.forget(tx, person.id, keys, now)

@@ -16,7 +16,7 @@ from bot.ports import Call, Result
 from bot.redaction import Redactor
 from bot.roles import Right, refusal
 from bot.search.history import ECHOES, Speaker
-from bot.tools import Context, Effect, Foreign, Tool, Toolbox, ToolError
+from bot.tools import Context, Effect, Foreign, Shown, Tool, Toolbox, ToolError
 from bot.turn import Turn
 
 REPEATS = 3
@@ -96,7 +96,8 @@ class Settling:
             text = tool.look_up(context, dict(values))
         if text is None:
             text = tool.run(context, dict(values))
-        return Outcome(self.redactor.clean(long_results.bounded(text)), stranger=isinstance(text, Foreign))
+        beside = text.content if isinstance(text, Shown) else ()
+        return Outcome(self.redactor.clean(long_results.bounded(text)), stranger=isinstance(text, Foreign), shown=beside)
 
     def _record(self, turn: Turn, work: Sequence[_Work], outcomes: Sequence[Outcome]) -> None:
         results = []
@@ -110,7 +111,8 @@ class Settling:
                 if item.call.name not in ECHOES and not outcome.is_error:
                     origin_of_it = Origin.STRANGER if outcome.stranger else Origin.TOOL
                     turn.note_said(tx, Speaker.TOOL, item.call.name, outcome.text[: long_results.FOUND], origin_of_it)
-            transcript.append(tx, turn.conversation.id, turn.id, "user", tuple(results), origin, now)
+            beside = tuple(block for outcome in outcomes for block in outcome.shown)
+            transcript.append(tx, turn.conversation.id, turn.id, "user", (*results, *beside), origin, now)
             tool, times = journal.most_repeated(tx, turn.id)
         if times >= REPEATS:
             raise Repeating(

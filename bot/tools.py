@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, Self, TypeVar, get_type_hints
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from bot.errors import ButlersError
 from bot.nearest import did_you_mean
-from bot.ports import Call, Json, ToolForm
+from bot.ports import Call, Content, Json, ToolForm
 
 Method = TypeVar("Method", bound=Callable[..., str])
 _MARK = "_tool_mark"
@@ -40,6 +40,20 @@ class Foreign(str):
     """A result that holds what a stranger may have written."""
 
     __slots__ = ()
+
+
+class Shown(Foreign):
+    """A result with what a model is shown beside it."""
+
+    __slots__ = ("content",)
+
+    def __new__(cls, text: str, content: Content) -> Self:
+        """Make one."""
+        made = super().__new__(cls, text)
+        made.content = content
+        return made
+
+    content: Content
 
 
 class ToolError(ButlersError):

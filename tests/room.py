@@ -48,6 +48,7 @@ from bot.treasury.providers import Providers, read_providers
 from bot.treasury.treasury import Treasury
 from bot.turn import Turns
 from skills.belongings import Belongings
+from skills.files.tools import Files
 from skills.history.tools import History
 from skills.memory.command import memory_command
 from skills.memory.tools import Memory
@@ -136,7 +137,7 @@ class Room(RoomTimes):
     def toolbox(self) -> Toolbox:
         """The butler's tools."""
         schedules = (Schedules(self.desk), Practising(self.practice, self.database))
-        shelves = (History(self.database), SkillShelf(()), LongResults(self.database))
+        shelves = (History(self.database), Files(self.database), SkillShelf(()), LongResults(self.database))
         return Toolbox((Memory(self.store), State(self.store), Time(), *schedules, *shelves, *self.holders))
 
     @cached_property

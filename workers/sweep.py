@@ -1,11 +1,12 @@
 """The sweep: finds the work of dead workers, every ring that nobody heard, and what butlers are to hand over or forget."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from time import monotonic
 
-from bot import conversations, moves, takeover
+from bot import conversations, moves, release, takeover
 from bot.compaction import record
 from bot.store.database import Database
 from bot.treasury.treasury import Treasury
@@ -13,6 +14,7 @@ from bot.turn import Clock
 from skills.belongings import Belongings
 from workers.liveness import Watch, note_death
 
+TIDIES_EVERY = 600.0  # seconds
 log = logging.getLogger(__name__)
 
 
@@ -26,11 +28,13 @@ class Sweep:
     home: Path
     clock: Clock
     belongings: Belongings
+    _tidied_at: list[float] = field(default_factory=list)
 
     def find(self, after: timedelta = conversations.RING_AGAIN_AFTER) -> list[int]:
         """Return the conversations that wait for a worker, or for a summary, and must be rung again."""
         self._bury()
         self._move()
+        self._tidy()
         now = self.clock()
         with self.database.read() as tx:
             found = conversations.unheard(tx, now, after)
@@ -40,6 +44,18 @@ class Sweep:
             with self.database.write() as tx:
                 conversations.note_rung(tx, found, now)
         return list(dict.fromkeys((*found, *to_be_summed_up)))
+
+    def _tidy(self) -> None:
+        """Let go of files that were sent long ago, some at a time."""
+        if self._tidied_at and monotonic() - self._tidied_at[-1] < TIDIES_EVERY:
+            return
+        self._tidied_at[:] = [monotonic()]
+        now = self.clock()
+        with self.database.read() as tx:
+            if not release.is_due(tx, now):
+                return
+        with self.database.write() as tx:
+            log.info("%s files were sent long ago and are no longer kept", release.expire(tx, now))
 
     def _bury(self) -> None:
         """Free what dead workers held, and what those held of which nothing is heard from another home."""

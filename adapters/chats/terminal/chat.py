@@ -1,13 +1,14 @@
 """The terminal's side of a reply, and what a line that was typed becomes."""
 
 import asyncio
-import os
+import stat
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
 
+from adapters.chats.terminal.paths import attached
 from bot.attachments import too_large
 from bot.charts import Chart
 from bot.errors import BadFormat, FileRefused
@@ -55,13 +56,15 @@ class Terminal:
         """Turn what was typed into a message."""
         number = uuid4().hex
         press = self._press(line.strip())
+        words, files = ("", ()) if press else attached(line)
         return IncomingMessage(
             id=number,
             native_id=number,
             address=self.address,
             sender=Sender(channel=CHANNEL, id=self._user, name=self._user),
-            text="" if press else line,
+            text=words,
             sent_at=now,
+            attachments=files,
             press=press,
         )
 
@@ -174,10 +177,12 @@ class Terminal:
 
 def _read(path: Path, most: int) -> bytes:
     try:
+        told = path.stat()
+        if not stat.S_ISREG(told.st_mode) and not stat.S_ISDIR(told.st_mode):  # a pipe, of which nothing may ever come
+            raise FileRefused("is no file that can be read.")
+        if told.st_size > most:
+            raise FileRefused(too_large(told.st_size))
         with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            if size > most:
-                raise FileRefused(too_large(size))
             return file.read(most + 1)
     except OSError as error:
         raise FileRefused(f"cannot be read here: {error.strerror}. Please give its path once more.") from error

@@ -1,0 +1,1 @@
+"""The skill of looking again into files that somebody sent."""
