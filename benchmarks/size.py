@@ -1,7 +1,6 @@
 """How much memory a house takes, also after ten thousand messages, and how much it tells the model each time."""
 
 import json
-from collections import Counter
 from collections.abc import Iterator
 from itertools import cycle
 from pathlib import Path
@@ -9,14 +8,14 @@ from time import sleep
 
 from benchmarks.bots import house, memory
 from benchmarks.table import Figure, at_least, at_most
-from benchmarks.vendors import MOST_PEOPLE, Claude, Telegram
+from benchmarks.vendors import Claude, Telegram
 from tests.anthropic_server import AnthropicServer
 from tests.houses import House
 from tests.telegram_server import TelegramServer
 
 MESSAGES = 10_000
-CONVERSATION = 40  # messages of a person until the next /new
-TOGETHER = 20  # messages that are answered at the same time, each of another person
+TOGETHER = 20  # messages that are answered at the same time, each of another person, whose conversation is one
+WORDS = "The kettle sings, the rain falls, and somebody reads aloud from an old book about the sea. "
 SETTLED = 10  # seconds until a house is idle
 WARM = 200
 TURNS = 20
@@ -43,13 +42,10 @@ def memory_of_a_house(folder: Path) -> Iterator[Figure]:
 
 
 def _converse(telegram: Telegram, messages: int) -> None:
-    written: Counter[int] = Counter()
-    people = cycle(range(1, MOST_PEOPLE + 1))
+    people = cycle(range(1, TOGETHER + 1))
 
     def write() -> None:
-        person = next(people)
-        written[person] += 1
-        telegram.writes(person, "/new" if written[person] % CONVERSATION == 0 else "message")
+        telegram.writes(next(people), WORDS)
 
     for _ in range(TOGETHER):
         write()

@@ -67,7 +67,7 @@ class LongResults:
 
     database: Database
 
-    @tool(Effect.READ)
+    @tool(Effect.READ, doing="reading on in a long result")
     def read_result(self, context: Context, handle: int, start: int = 0, words: str = "") -> str:
         """Read a long result from a character on, or find its lines that have all these words."""
         with self.database.read() as tx:
