@@ -11,6 +11,7 @@ from bot.store.database import Database
 from bot.treasury.treasury import Treasury
 from bot.turn import Clock
 from skills.belongings import Belongings
+from workers.forgetting import Forgetting
 from workers.liveness import Watch, note_death
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,7 @@ class Sweep:
         """Return the conversations that wait for a worker, or for a summary, and must be rung again."""
         self._bury()
         self._move()
+        Forgetting(self.database, self.belongings, self.clock).go_on()
         now = self.clock()
         with self.database.read() as tx:
             found = conversations.unheard(tx, now, after)
