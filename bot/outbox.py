@@ -97,6 +97,11 @@ def set_text(tx: Connection, reply_id: int, text: str) -> None:
     tx.execute(update(outbox).where(outbox.c.id == reply_id).values(text=text))
 
 
+def text_of(tx: Connection, reply_id: int) -> str:
+    """Return a reply's words."""
+    return str(tx.scalar(select(outbox.c.text).where(outbox.c.id == reply_id)) or "")
+
+
 def set_picture(tx: Connection, reply_id: int, chart: Chart) -> None:
     """Show a chart below a reply's words."""
     tx.execute(update(outbox).where(outbox.c.id == reply_id).values(picture=chart.model_dump(mode="json")))

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from bot import linking, pairing, removal
+from bot import erasing, linking, pairing, removal
 from bot.commands.book import Command
 from bot.commands.folk import FolkCommands
 from bot.commands.own import OwnCommands
+from bot.erasing import Erasing
 from bot.linking import Linking
 from bot.pairing import Strangers
 from bot.people import Gate
@@ -35,6 +36,7 @@ class Register:
             pairing.KIND: Answerer(Right.KEEP_PEOPLE, self.strangers.answer),
             linking.KIND: Answerer(Right.LINK, self._linking.answer),
             linking.HANDOVER: Answerer(Right.LINK, self._linking.hand_over),
+            erasing.KIND: Answerer(Right.TALK, Erasing(self.treasury).answer),
             removal.KIND: Answerer(Right.KEEP_PEOPLE, self._removal.answer),
         }
 

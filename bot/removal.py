@@ -3,20 +3,19 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, update
 
-from bot import codes, conversations, long_results, moves, outbox, people, questions, release, silence, stopping
-from bot.compaction import record
+from bot import codes, conversations, outbox, people, questions, silence, stopping
+from bot.erasing import erase
 from bot.messages import ReplyKind
 from bot.people import Gate, Person
 from bot.ports import Json
 from bot.questions import Done, Question
 from bot.roles import Role
 from bot.schedules import leaving
-from bot.store.tables import GONE, PARKED, PENDING, calls, inbox, parts, transcript, turns
+from bot.store.tables import GONE, PARKED, inbox
 from bot.store.tables import outbox as replies
 from bot.store.tables import people as people_rows
-from bot.switchboard import corrections
 from bot.treasury.treasury import Treasury
 
 KIND = "removal"
@@ -92,26 +91,10 @@ class Removal:
 
     def _forget(self, tx: Connection, person: Person, now: datetime) -> None:
         """Blank the words of a person's private chats, and let butlers delete what they keep for them."""
-        here = list(tx.scalars(silence.private_conversations(person.id)))
-        theirs = select(turns.c.id).where(turns.c.conversation_id.in_(here))
-        keys = list(tx.scalars(select(calls.c.key).where(calls.c.turn_id.in_(theirs))))
-        tx.execute(update(inbox).where(inbox.c.conversation_id.in_(here)).values(text=""))
-        tx.execute(update(transcript).where(transcript.c.conversation_id.in_(here)).values(content=[], withdrawn=True))
-        record.forget(tx, here)
-        long_results.forget_all(tx, here)
-        tx.execute(update(calls).where(calls.c.turn_id.in_(theirs)).values(arguments={}, result=None))
-        tx.execute(update(turns).where(turns.c.conversation_id.in_(here)).values(error=None))
-        said = select(replies.c.id).where(replies.c.conversation_id.in_(here))
-        tx.execute(delete(parts).where(parts.c.reply_id.in_(said)))
-        blank = update(replies).where(replies.c.conversation_id.in_(here))
-        tx.execute(blank.where(PENDING).values(state="withdrawn"))
-        tx.execute(blank.values(text="", error=None, aside=None))
+        erase(tx, person.id, now)
         mine = {"zone": None, "language": None, "quiet": None, "mode": None, "allowance": None}
         tx.execute(update(people_rows).where(people_rows.c.id == person.id).values(mine))
-        release.forget(tx, here)
         leaving.forget(tx, person.id)
-        corrections.forget_person(tx, person.id)
-        moves.forget(tx, person.id, keys, now)
 
 
 def why_kept(tx: Connection, gate: Gate, person: Person) -> str | None:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.errors import ConfigurationError
+from bot.forgetting.wishes import Wish
 from bot.moves import Move
 from bot.store import closed, effects
 from bot.store.database import Database
@@ -30,21 +31,44 @@ class Belongings:
 
     def carry_out(self, moves: Sequence[Move]) -> Sequence[Move]:
         """Carry moves out in every store, each once and in their order; return those that are carried out in all."""
-        return moves[: min((self._carry_out_in(butler, moves) for butler in self.butlers()), default=len(moves))]
+        steps = [(f"move:{move.id}", partial(_carry_out, move)) for move in moves]
+        return moves[: min((self._take(butler, steps) for butler in self.butlers()), default=len(moves))]
 
-    def _carry_out_in(self, butler: str, moves: Sequence[Move]) -> int:
-        """Carry moves out in one store and return how many were; a store that cannot be used stops no other."""
+    def forget(self, wish: Wish) -> bool:
+        """Forget in every store, once for each time that all is gone through, what says it; tell whether all have done so."""
+        key = f"forget:{wish.id}:{wish.state}"
+        taken = [self._take(butler, [(key, partial(_forget, wish, butler))]) for butler in self.butlers()]
+        return all(taken)
+
+    def stores(self) -> list[Database]:
+        """Return the stores that can be used."""
+        return [self.store_of(butler) for butler in self.butlers() if monotonic() >= self._not_before.get(butler, 0.0)]
+
+    def _take(self, butler: str, steps: Sequence[tuple[str, Callable[[Connection], str]]]) -> int:
+        """Take steps in one store, each once, and return how many were; a store that cannot be used stops no other."""
         if monotonic() < self._not_before.get(butler, 0.0):
             return 0
         done = 0
         try:
-            for move in moves:
-                effects.once(self.store_of(butler), f"move:{move.id}", partial(_carry_out, move))
+            for key, step in steps:
+                effects.once(self.store_of(butler), key, step)
                 done += 1
         except (SQLAlchemyError, ConfigurationError, OSError):
             log.exception("the store of %s cannot be used; what is to be moved in it is tried again later", butler)
             self._not_before[butler] = monotonic() + AGAIN_AFTER
         return done
+
+
+def _forget(wish: Wish, butler: str, tx: Connection) -> str:
+    """Forget facts and whatever says the same in one store."""
+    subject = closed.heir(tx, wish.what.subject) or wish.what.subject
+    own = wish.what.facts if butler == wish.what.butler else ()
+    same = [fact.id for fact in facts.known(tx, subject) if wish.traces.is_same(fact.text)]
+    chains = {fact.id for number in (*own, *same) for fact in facts.chain(tx, subject, number)}
+    facts.drop(tx, subject, sorted(chains))
+    values.clean(tx, subject, wish.traces.clean_json)
+    effects.blank_where(tx, wish.traces.is_same)
+    return "forgotten"
 
 
 def _carry_out(move: Move, tx: Connection) -> str:

@@ -138,7 +138,7 @@ class Room(RoomTimes):
         """The butler's tools."""
         schedules = (Schedules(self.desk), Practising(self.practice, self.database))
         shelves = (History(self.database), Files(self.database), SkillShelf(()), LongResults(self.database))
-        return Toolbox((Memory(self.store), State(self.store), Time(), *schedules, *shelves, *self.holders))
+        return Toolbox((Memory(self.store, self.database), State(self.store), Time(), *schedules, *shelves, *self.holders))
 
     @cached_property
     def commands(self) -> CommandBook:

@@ -19,6 +19,7 @@ from bot.tools import ToolError
 from skills import belongings
 from skills.belongings import Belongings
 from skills.memory import facts
+from skills.memory.facts import Telling
 from skills.memory.tools import Memory
 from skills.state import values
 from skills.state.tools import State
@@ -50,7 +51,7 @@ def other(tmp_path: Path) -> Iterator[Database]:
 def tell(store: Database, subject: str, words: str) -> tuple[int, bool] | None:
     """Tell a fact."""
     with store.write() as tx:
-        return facts.tell(tx, subject, words, "Ben", CONTEXT.now, stranger=False)
+        return facts.tell(tx, subject, Telling(words, "Ben", CONTEXT.now))
 
 
 def told(store: Database, subject: str) -> set[str]:
@@ -77,7 +78,7 @@ def test_a_store_is_written_only_after_the_house(room: Room) -> None:
 
 def test_what_comes_too_late_is_kept_for_nobody(room: Room) -> None:
     """A call that still runs when somebody is forgotten writes nothing and says so; let in again, they are kept for again."""
-    memory, state = Memory(room.store), State(room.store)
+    memory, state = Memory(room.store, room.database), State(room.store)
     remove(room, "Remove and forget everything")
     room.sweeps()
     late = replace(CONTEXT, subject="person:2", key="late")

@@ -228,7 +228,7 @@ def test_what_a_removed_person_said_is_forgotten(room: Room) -> None:
     with room.database.read() as tx, room.store.read() as own:
         kept = [line for line in tx.connection.driver_connection.iterdump() if "4711" in line]  # type: ignore[union-attr]
         assert "4711" not in "\n".join(own.connection.driver_connection.iterdump())  # type: ignore[union-attr]
-        assert len([line for line in kept if "for all" in line or "Hello group" in line]) == len(kept) == 4
+        assert len([line for line in kept if "for all" in line or "Hello group" in line]) == len(kept) == 6
         assert tx.execute(select(ledger.c.cost)).all() == cost
         assert tx.scalars(select(outbox.c.text).where(outbox.c.state == "pending", outbox.c.conversation_id == 2)).all() == [
             "You no longer have access to this house."

@@ -125,7 +125,7 @@ def test_memory_is_shown_and_forgotten(ada: Person, ben: Person, claude: Anthrop
     ben.writes(f"/memory forget {number}")
     assert ben.reads() == f"There is no fact {number}."
     ada.writes(f"/memory forget {number}")
-    assert ada.reads() == "Forgotten: Ada's locker code is 4711"
+    assert ada.reads() == f"Fact {number} is forgotten. I am taking it out of all that was said."
     ada.writes("/memory locker")
     assert "was told nothing about that yet" in ada.reads()
 

@@ -1,7 +1,10 @@
-"""What people write to find what was said, and what they read."""
+"""What people write to find what was said, to correct it and to have it forgotten, and what they read."""
 
+import sqlite3
+
+from tests.anthropic_script import ToolCall
 from tests.anthropic_server import AnthropicServer
-from tests.houses import House
+from tests.houses import House, wait_until
 from tests.telegram_people import Person
 
 
@@ -29,3 +32,50 @@ def test_in_the_terminal_what_was_said_is_found(pipe: House) -> None:
     said = pipe.run("up", lines=["/search boiler", "/search umbrella", "/search boil*"]).stdout
     assert said.count("you, here: the spare key hangs behind the boiler") == 2
     assert "Nothing that was said here holds that. Try fewer words" in said
+
+
+def test_on_telegram_what_is_forgotten_is_in_no_file(ada: Person, claude: AnthropicServer, house: House) -> None:
+    """A fact is told, doubted, corrected and forgotten; then no database, log or queue on the disk holds it."""
+    claude.calls_tool("remember", {"fact": "Ada's vault word is quetzal8842"})
+    claude.says("I will remember that it is quetzal8842.")
+    ada.writes("My vault word is quetzal8842")
+    assert ada.reads() == "I will remember that it is quetzal8842."
+    claude.calls_tool("remember", {"fact": "Ada's vault word is toucan9913"})
+    claude.says("I know quetzal8842. Is it toucan9913 now?")
+    ada.writes("My vault word: toucan9913")
+    ada.reads()
+    claude.calls_tools(ToolCall("remember", {"fact": "Ada's vault word is toucan9913", "replaces": _number(house)}))
+    claude.says("Good, toucan9913 it is.")
+    ada.writes("Yes, it changed")
+    ada.reads()
+    ada.writes("/memory vault")
+    listed = ada.reads()
+    assert "toucan9913 (told by" in listed
+    assert "quetzal" not in listed
+    ada.writes(f"/memory forget {_number(house) + 1}")
+    forgotten = ada.reads()
+    assert forgotten.endswith(", and what it replaced (1), is forgotten. I am taking it out of all that was said.")
+    wait_until(lambda: "It was taken out of" in ada.sees()[-1], "all is clean", 30)
+    ada.writes("/search vault word")
+    assert ada.reads().startswith(("Nothing", "Found"))
+    for path in house.home.rglob("*"):
+        if path.is_file() and "template" not in path.name:
+            kept = path.read_bytes()
+            assert b"quetzal8842" not in kept, path
+            assert b"toucan9913" not in kept, path
+
+
+def _number(house: House) -> int:
+    """Return the number of the fact that was told first."""
+    with sqlite3.connect(next(house.home.rglob("assistant.db"))) as store:
+        return int(store.execute("SELECT min(id) FROM facts WHERE text LIKE '%vault word%'").fetchone()[0])
+
+
+def test_in_the_terminal_a_fact_is_corrected_and_forgotten(pipe: House) -> None:
+    """The rehearsal model remembers, the person corrects and forgets, and the next run knows nothing of it."""
+    pipe.run("up", lines=["remember that my locker code is 4711"])
+    said = pipe.run("up", lines=["/memory correct 1 my locker code is 4712", "/memory history 2", "/memory forget 2"]).stdout
+    assert "Fact 2 holds now: my locker code is 4712" in said
+    assert "1: my locker code is 4711 (told by" in said
+    assert "Fact 2, and what it replaced (1), is forgotten." in said
+    assert "Nothing is known about that." in pipe.run("up", lines=["what is my locker code?"]).stdout

@@ -25,7 +25,7 @@ def test_the_rehearsal_model_uses_real_tools(pipe: House) -> None:
     said = pipe.run("up", lines=[*lines, "what do you know about Ben?"]).stdout
     assert "in Asia/Tokyo" in said
     assert "Ben likes tea (told by" in said
-    assert "Forgotten: Ben likes tea" in said
+    assert "Forgotten: fact 1." in said
     assert "Nothing is known about that." in said
 
 

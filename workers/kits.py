@@ -50,7 +50,14 @@ class Kits:
             store = self.stores.of(butler.name)
             more, _ = modules.load(butler, store)
             house = self.stores.house
-            own = (Memory(store), History(house), State(store), Time(), Schedules(self.desk), Practising(self.practice, house))
+            own = (
+                Memory(store, house),
+                History(house),
+                State(store),
+                Time(),
+                Schedules(self.desk),
+                Practising(self.practice, house),
+            )
             shelf = SkillShelf((*self.notes, *butler.notes))
             looks = Looks(house, self.practice.household)
             tools = Toolbox((*own, shelf, LongResults(house), Files(house), *more.values()))

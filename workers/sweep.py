@@ -12,6 +12,7 @@ from bot.store.database import Database
 from bot.treasury.treasury import Treasury
 from bot.turn import Clock
 from skills.belongings import Belongings
+from workers.forgetting import Forgetting
 from workers.liveness import Watch, note_death
 
 TIDIES_EVERY = 600.0  # seconds
@@ -35,6 +36,7 @@ class Sweep:
         self._bury()
         self._move()
         self._tidy()
+        Forgetting(self.database, self.belongings, self.clock).go_on()
         now = self.clock()
         with self.database.read() as tx:
             found = conversations.unheard(tx, now, after)

@@ -83,7 +83,7 @@ def _report(prompt: Prompt, result: Result) -> str:
     call = calls.get(result.call_id)
     if result.is_error or call is None:
         return f"That did not work: {result.text}"
-    if call.name == "remember":
+    if call.name == "remember" and not result.text.startswith("Not kept"):
         return f"I will remember that {call.arguments['fact']}."
     if call.name == "recall" and not result.text.startswith("Nothing"):
         return f"I was told:\n{result.text}"

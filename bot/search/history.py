@@ -17,6 +17,7 @@ from bot.search.index import Entry, WordIndex
 from bot.store.move_tables import moves
 from bot.store.said_tables import said
 
+AT_A_TIME = 500  # rows
 LONGEST = 2_000  # characters of a row
 # Tools that only say again what is kept elsewhere.
 ECHOES = frozenset({"search_history", "recall", "find_tool", "read_skill", "read_result"})
@@ -65,6 +66,14 @@ def rows(tx: Connection, numbers: Sequence[int]) -> dict[int, Row[Any]]:
     return {row.id: row for row in tx.execute(_GET, {"numbers": numbers})}
 
 
+def index_all(tx: Connection) -> None:
+    """Let all rows be found where the index is empty, as after they were copied from another store."""
+    last = 0
+    while found := tx.execute(select(said).where(said.c.id > last).order_by(said.c.id).limit(AT_A_TIME)).all():
+        INDEX.add(tx, [Entry(row.id, row.subject, row.text) for row in found])
+        last = found[-1].id
+
+
 def withdraw(tx: Connection, turn_id: int) -> None:
     """Let nothing be found that a turn said and that is shown to no model again."""
     drop(tx, tx.execute(_OF_TURN, {"turn": turn_id}).all())
@@ -75,6 +84,12 @@ def drop(tx: Connection, found: Iterable[Row[Any]]) -> None:
     entries = [Entry(row.id, row.subject, row.text) for row in found]
     INDEX.drop(tx, entries)
     tx.execute(_DROP, {"numbers": [entry.number for entry in entries]})
+
+
+def reindex(tx: Connection, row: Row[Any], text: str) -> None:
+    """Let a row be found by other words than those that it had."""
+    INDEX.drop(tx, [Entry(row.id, row.subject, row.text)])
+    INDEX.add(tx, [Entry(row.id, row.subject, text)])
 
 
 def subjects(tx: Connection, subject: str) -> list[str]:

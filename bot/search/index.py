@@ -13,6 +13,7 @@ from bot.search import folding
 from bot.search.wish import Term, Wish
 
 SQLITE = "sqlite"
+_CHANGES = text("SELECT total_changes()")
 
 
 class Entry(NamedTuple):
@@ -36,6 +37,7 @@ class WordIndex:
         self._find_in_sqlite = text(
             f"SELECT rowid FROM {name} WHERE {name} MATCH :wish ORDER BY rowid DESC LIMIT :most"  # noqa: S608
         )
+        self._settle = text(f"INSERT INTO {name} ({name}, rank) VALUES ('merge', :pages)")  # noqa: S608
         self._add = text(
             f"INSERT INTO {name} (number, scope, words) VALUES (:number, :scope, to_tsvector('simple', :words))"  # noqa: S608
         )
@@ -49,7 +51,7 @@ class WordIndex:
         """Make the index in a database that has none."""
         name = self._name
         if tx.dialect.name == SQLITE:
-            tx.exec_driver_sql(f"CREATE VIRTUAL TABLE {name} USING fts5(scope, words, content='', columnsize=0)")
+            tx.exec_driver_sql(f"CREATE VIRTUAL TABLE {name} USING fts5(scope, words, content='')")
             return
         tx.exec_driver_sql(f"CREATE TABLE {name} (number BIGINT PRIMARY KEY, scope VARCHAR NOT NULL, words TSVECTOR NOT NULL)")
         tx.exec_driver_sql(f"CREATE INDEX {name}_words ON {name} USING gin (words)")
@@ -66,6 +68,17 @@ class WordIndex:
         rows = [_row(entry) for entry in entries]
         if rows:
             tx.execute(self._drop_in_sqlite if tx.dialect.name == SQLITE else self._drop, rows)
+
+    def settle(self, tx: Connection, pages: int) -> bool:
+        """Take what was dropped out of the index's files, some pages at a time; tell whether nothing of it is left.
+
+        FTS5 only marks words as dropped until it merges what holds them; PostgreSQL cleans up by itself.
+        """
+        if tx.dialect.name != SQLITE:
+            return True
+        before = tx.scalar(_CHANGES)
+        tx.execute(self._settle, {"pages": -pages})  # less than nothing: all of the index becomes one
+        return bool(tx.scalar(_CHANGES) - before < 2)  # noqa: PLR2004 - as its documentation says
 
     def find(self, tx: Connection, scopes: Sequence[str], wish: Wish, most: int) -> list[int]:
         """Return the numbers of the newest rows of these scopes that hold all that is wished for."""

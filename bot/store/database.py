@@ -43,6 +43,7 @@ class Database:
         kind = sqlite if address.get_backend_name() == "sqlite" else postgresql
         self._reading, self._writing = kind.READING, kind.WRITING
         self._turn = kind.queue(address)
+        self._take_off = kind.take_off
         self._engine = kind.engine(address, kept)
 
         @event.listens_for(self._engine, "begin")
@@ -71,6 +72,10 @@ class Database:
         connection, _ = self._begin("")
         with connection:
             yield connection
+
+    def take_off(self) -> bool:
+        """Take off the disk what was deleted; tell whether that is done, or somebody reads what was there before."""
+        return bool(self._take_off(self._engine))
 
     def close(self) -> None:
         """Close every connection."""

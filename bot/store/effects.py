@@ -20,6 +20,11 @@ def once(store: Database, key: str, effect: Callable[[Connection], str]) -> str:
         return result
 
 
+def blank_where(tx: Connection, says: Callable[[str], bool]) -> None:
+    """Forget what those effects gave that say something."""
+    blank(tx, [row.key for row in tx.execute(select(effects).where(effects.c.result != "")) if says(row.result)])
+
+
 def blank(tx: Connection, keys: Sequence[str]) -> None:
     """Forget what effects gave, but not that they were had."""
     if keys:

@@ -16,6 +16,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 BUSY_SECONDS = 10
 MOST = 32  # connections of a process to one file
+# secure_delete: what is deleted is overwritten, and not only given free.
+PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-1024", "secure_delete=ON")
 READING, WRITING = "BEGIN", "BEGIN IMMEDIATE"
 
 
@@ -32,10 +34,20 @@ def engine(url: URL, kept: int) -> Engine:
 
     @event.listens_for(made, "connect")
     def prepare(connection: Any, _: ConnectionPoolEntry) -> None:  # noqa: ANN401 - the driver's own connection
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-1024"):
+        for pragma in PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
 
     return made
+
+
+def take_off(engine: Engine) -> bool:
+    """Take off the disk what was deleted: from the log of what was written, too. Tell whether nothing is left of it."""
+    connection = engine.raw_connection()
+    try:
+        busy, *_ = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return int(busy) == 0
+    finally:
+        connection.close()
 
 
 def queue(url: URL) -> Callable[[], AbstractContextManager[None]]:

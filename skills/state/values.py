@@ -1,5 +1,6 @@
 """The values of one butler, by the subject whose they are and their key."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -76,6 +77,16 @@ def keys(tx: Connection, subject: str, prefix: str = "") -> list[str]:
     """Return a subject's keys that begin with a prefix."""
     mine = (state.c.subject == subject, state.c.key.startswith(prefix, autoescape=True))
     return list(tx.scalars(select(state.c.key).where(*mine).order_by(state.c.key)))
+
+
+def clean(tx: Connection, subject: str, cleaned: Callable[[object], Any]) -> None:
+    """Keep values as they are when they are cleaned; what is kept under a key that says it is kept no longer."""
+    for row in tx.execute(select(state).where(state.c.subject == subject)).all():
+        value = cleaned(row.value)
+        if cleaned(row.key) != row.key:
+            drop(tx, subject, row.key)
+        elif value != row.value:
+            tx.execute(update(state).where(*_at(subject, row.key)).values(value=value))
 
 
 def forget_all(tx: Connection, subject: str) -> None:

@@ -1,4 +1,4 @@
-"""The index of all that was said."""
+"""The index of all that was said, and what of it is to be forgotten."""
 
 import json
 from collections.abc import Iterator
@@ -39,7 +39,32 @@ def upgrade() -> None:
     op.create_index("said_subject", "said", ["subject", "id"])
     op.create_index("said_turn", "said", ["turn_id"])
     history.INDEX.make(op.get_bind())
+    _make_forgettings()
     _carry_over(op.get_bind(), said)
+
+
+def _make_forgettings() -> None:
+    undone = sa.text("done_at IS NULL")
+    op.create_table(
+        "forgettings",
+        sa.Column("id", ID, primary_key=True),
+        sa.Column("key", sa.String(), nullable=False, unique=True),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("butler", sa.String(), nullable=True),
+        sa.Column("facts", sa.JSON(), nullable=False),
+        sa.Column("texts", sa.JSON(), nullable=False),
+        sa.Column("turns", sa.JSON(), nullable=False),
+        sa.Column("until_turn", ID, nullable=False),
+        sa.Column("until_at", Moment(), nullable=False),
+        sa.Column("reply_id", ID, nullable=True),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("progress", sa.JSON(), nullable=False),
+        sa.Column("places", sa.Integer(), nullable=False, server_default="0"),
+        sa.Column("made_at", Moment(), nullable=False),
+        sa.Column("done_at", Moment(), nullable=True),
+        sa.ForeignKeyConstraint(["reply_id"], ["outbox.id"]),
+    )
+    op.create_index("forgettings_undone", "forgettings", ["id"], sqlite_where=undone, postgresql_where=undone)
 
 
 def _carry_over(tx: sa.Connection, said: sa.Table) -> None:
