@@ -9,8 +9,10 @@ from bot.long_results import LongResults
 from bot.practice import Practice
 from bot.schedules.desk import Desk
 from bot.schedules.looks import Looks
+from bot.sending import Sending
 from bot.skill_notes import SkillNote, SkillShelf
 from bot.tools import Toolbox
+from skills.files.tools import Files
 from skills.history.tools import History
 from skills.memory.tools import Memory
 from skills.practice.tools import Practising
@@ -52,6 +54,7 @@ class Kits:
             own = (Memory(store), History(house), State(store), Time(), Schedules(self.desk), Practising(self.practice, house))
             shelf = SkillShelf((*self.notes, *butler.notes))
             looks = Looks(house, self.practice.household)
-            found = (butler, Toolbox((*own, shelf, LongResults(house), *more.values())), Checks((looks, *own), more))
+            shelves = (shelf, LongResults(house), Files(Sending(house)))
+            found = (butler, Toolbox((*own, *shelves, *more.values())), Checks((looks, *own), more))
             self._made[butler.name] = found
         return found

@@ -1,0 +1,1 @@
+"""Files: what is sent beside an answer."""
