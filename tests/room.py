@@ -26,6 +26,7 @@ from bot.commands.switching import Switching
 from bot.commands.talk import TalkCommands
 from bot.conversations import find
 from bot.household import Butler, Household
+from bot.listening import Listening
 from bot.messages import Address, IncomingMessage, Origin, Sender
 from bot.notices import tell_owners
 from bot.people import Gate
@@ -198,6 +199,7 @@ class Room(RoomTimes):
                 show=self.news.text,
                 tell=self.tells,
                 compaction=self.compaction(worker),
+                listening=Listening(self.model, self.treasury, self.redactor, self.tells),  # type: ignore[arg-type] # some listen
             ),
             chooser=Chooser(self.small_model, lambda: self.household),
             treasury=self.treasury,
