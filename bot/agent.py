@@ -11,6 +11,7 @@ from bot import shown, transcript
 from bot.compaction.compaction import Compaction
 from bot.errors import AllDry, BudgetSpent, ContextFull, ModelError, Refused, ThinkingRejected, TooManySteps
 from bot.household import Butler
+from bot.listening import Listening
 from bot.messages import Origin, ReplyKind
 from bot.ports import Answer, Block, Call, Content, Ending, Interrupt, Model, Prompt, Route, Text
 from bot.prompt import system_prompt
@@ -55,6 +56,7 @@ class Agent:
     show: Callable[[Turn, str], None]
     tell: Callable[[Connection, Alert, datetime], object]
     compaction: Compaction
+    listening: Listening
 
     def run(self, turn: Turn, interrupt: Interrupt) -> bool:
         """Work until there is an answer; tell whether the conversation has more work.
@@ -66,6 +68,7 @@ class Agent:
             if step > 0 or turn.resumed:  # the messages with which a turn begins have just been read
                 self.settling.settle(turn, toolbox)
                 turn.read_new_messages()
+            self.listening.listen(turn, interrupt)
             reservation, answer = self._ask(turn, toolbox, interrupt)
             more = self._record(turn, reservation, answer)
             if more is not None:

@@ -18,8 +18,6 @@ NOUNS = {
 }
 _CLOSED = {
     FileKind.MOVING_STICKER: "moves, so that I cannot look at it.",
-    FileKind.VOICE: "is speech, which I cannot listen to yet. Please write what you need as text.",
-    FileKind.AUDIO: "is sound, which I cannot listen to. Please write what is in it.",
     FileKind.VIDEO: "moves, and I can only look at still pictures. Please send a picture of the moment that matters.",
     FileKind.ANIMATION: "moves, and I can only look at still pictures. Please send a picture of the moment that matters.",
 }

@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -36,6 +36,7 @@ class Day(Value):
 class Chart(Value):
     """The spending of some days in a row, the last of which is today, beside what may be spent."""
 
+    type: Literal["chart"] = "chart"
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")  # of its file, such as budget
     title: str = Field(min_length=1, max_length=40)
     unit: str = Field("$", max_length=3)

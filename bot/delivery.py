@@ -15,7 +15,8 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from bot import outbox
-from bot.charts import Chart
+from bot.contents import SOURCE, content_of
+from bot.enclosures import ENCLOSURE, File
 from bot.errors import BadFormat, ChatGone, DeliveryError, Doubtful, MessageGone, NotChanged, RetryLater
 from bot.outbox import Part, Reply
 from bot.pauses import growing_pause
@@ -28,6 +29,7 @@ LOOKS_EVERY = 1.0  # seconds between two looks for replies of which no news came
 LONGEST_PAUSE = 300.0
 MOST_REFUSALS = 4  # of a kind that nobody knows: others wait behind it
 ENDS_WITHIN = 3.0  # seconds for what is being sent when the process is asked to end: cut off, it would be sent twice
+SEE_BELOW = "Here it is:"
 NOTHING_TO_SEE = "(There is nothing to be seen in this answer.)"
 log = logging.getLogger(__name__)
 
@@ -138,7 +140,7 @@ class Delivery:
             return None
         if not reply.is_working and self._presence.is_shown(conversation_id):
             return _Due(reply, chat, ())
-        parts = reply.parts or outbox.cut_into_parts(tx, reply, *_cut(chat, reply))
+        parts = reply.parts or outbox.cut_into_parts(tx, reply, _cut(chat, reply))
         return self._next_piece(_Due(reply, chat, tuple(part for part in parts if not part.sent)), tx)
 
     def _next_piece(self, due: "_Due", tx: Connection) -> "_Due | None":
@@ -179,15 +181,18 @@ class Delivery:
         return self._next_piece(replace(due, pieces=due.pieces[1:]), tx)
 
     async def _send(self, chat: Chat, reply: Reply, part: Part) -> str:
-        try:
-            return await self._send_as_it_is(chat, reply, part, part.payload)
-        except BadFormat as error:
-            lost = "picture" if part.picture else "formatting"
-            log.warning("a reply is sent without its %s: %s", lost, error, extra={"reply": reply.id})
+        """Send a piece as it is, or in the next plainer form that the chat takes."""
+        payload = part.payload
+        while True:
             try:
-                return await self._send_as_it_is(chat, reply, part, chat.plain(part.payload))
-            except BadFormat as refusal:
-                raise ChatGone(f"it is refused in every form: {refusal}") from refusal
+                return await self._send_as_it_is(chat, reply, part, payload)
+            except BadFormat as error:
+                plainer = chat.plain(payload)
+                if plainer == payload:
+                    raise ChatGone(f"it is refused in every form: {error}") from error
+                lost = "enclosure" if SOURCE in payload else "formatting"
+                log.warning("a reply is sent without its %s: %s", lost, error, extra={"reply": reply.id})
+                payload = plainer
 
     async def _send_as_it_is(self, chat: Chat, reply: Reply, part: Part, payload: Json) -> str:
         address = reply.conversation.address
@@ -199,7 +204,8 @@ class Delivery:
             except MessageGone:
                 return await self._send_as_it_is(chat, reply, replace(part, native_id=None), payload)
             return part.native_id
-        return await chat.send(address, payload, reply.reply_to if part.position == 0 else None)
+        content = await content_of(payload, self._database)
+        return await chat.send(address, payload, reply.reply_to if part.position == 0 else None, content)
 
     async def _put_off(self, reply: Reply, part: Part, error: DeliveryError) -> bool:
         now = self._clock()
@@ -233,13 +239,18 @@ class Delivery:
         return gone
 
 
-def _cut(chat: Chat, reply: Reply) -> tuple[Sequence[Json], Json | None]:
-    """Return the pieces of a reply's words, and what shows its picture below them."""
-    pieces = chat.pieces(reply.text, reply.buttons) or chat.pieces(NOTHING_TO_SEE, reply.buttons)
-    if reply.picture is None:
-        return pieces, None
-    try:
-        return pieces, chat.picture(Chart.model_validate(reply.picture))
-    except ValidationError as error:
-        log.error("a reply is sent without its picture, which cannot be read: %s", error, extra={"reply": reply.id})
-        return pieces, None
+def _cut(chat: Chat, reply: Reply) -> Sequence[Json]:
+    """Return the pieces of a reply: those of its words, unless it is a file, and then what shows its enclosure."""
+    enclosure = None
+    if reply.enclosure is not None:
+        try:
+            enclosure = ENCLOSURE.validate_python(reply.enclosure)
+        except ValidationError as error:
+            log.error("a reply is sent without its enclosure, which cannot be read: %s", error, extra={"reply": reply.id})
+    shown = None if enclosure is None else chat.enclosed(enclosure)
+    if shown is not None and isinstance(enclosure, File):
+        return [shown]
+    pieces = list(chat.pieces(reply.text, reply.buttons) or chat.pieces(NOTHING_TO_SEE, reply.buttons))
+    if reply.preview is not None and all(SOURCE in piece for piece in pieces):
+        pieces[:0] = chat.pieces(SEE_BELOW)  # the message that shows a part of the answer becomes this
+    return pieces if shown is None else [*pieces, shown]

@@ -18,6 +18,7 @@ from bot.conversion import NOT_NOW, Reading, convert
 from bot.converting.results import Converted, Task
 from bot.errors import DeliveryError, Doubtful, RetryLater
 from bot.files import File
+from bot.messages import SPEECH
 from bot.pauses import growing_pause
 from bot.ports import Chat
 from bot.redaction import Redactor
@@ -123,6 +124,8 @@ class Fetching:
             return b"", _failed(EMPTY)
         if len(content) > LARGEST:
             return b"", _failed(too_large(len(content)))
+        if file.kind in SPEECH:  # a provider listens to it, when its turn comes
+            return content, Reading(Converted(media_type=file.media_type))
         async with self._tables:
             return content, await convert(content, Task(name=file.name, media_type=file.media_type))
 

@@ -182,6 +182,14 @@ def fail(tx: Connection, file: File, sentence: str) -> None:
         tx.execute(update(files).where(files.c.id == file.id).values(state="failed", error=sentence))
 
 
+def note_words(tx: Connection, file_id: int, words: str) -> None:
+    """Note what was heard in a file."""
+    kept = blobs.keep(tx, words.encode()) if words else None
+    if kept is not None:
+        tx.execute(insert_once(file_blobs).values(file_id=file_id, sha256=kept).on_conflict_do_nothing())
+    tx.execute(update(files).where(files.c.id == file_id).values(text=kept, length=len(words)))
+
+
 def _is_wanted(tx: Connection, file_id: int) -> bool:
     return tx.scalar(select(files.c.id).where(files.c.id == file_id, WANTED)) is not None
 

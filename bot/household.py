@@ -8,7 +8,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from bot.errors import ConfigurationError, in_plain_words
 from bot.nearest import did_you_mean
@@ -16,7 +16,7 @@ from bot.practice import practices_in
 from bot.schedules.table import ScheduleTable, faults_between
 from bot.skill_notes import SkillNote, read_notes
 from bot.switchboard.routes import RouteTable
-from bot.treasury.providers import Tier
+from bot.treasury.providers import THINKING, Tier
 
 NAME = r"^[a-z][a-z0-9-]{0,31}$"
 LONGEST_CHARACTER = 20_000
@@ -28,6 +28,12 @@ class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _thinking(tier: object) -> object:
+    if tier not in THINKING:
+        raise ValueError("is none of 'smart', 'balanced' or 'fast'")
+    return tier
+
+
 class ButlerTable(_Table):
     """The `[butler]` table."""
 
@@ -35,7 +41,7 @@ class ButlerTable(_Table):
     description: str = ""
     port: int | None = None  # accepted for the sake of older files; nothing listens
     max_steps: Annotated[int, Field(ge=1, le=200)] = 25
-    tier: Tier = Tier.SMART
+    tier: Annotated[Tier, BeforeValidator(_thinking)] = Tier.SMART
     schedule: tuple[ScheduleTable, ...] = ()
     examples: tuple[str, ...] = ()
     route: tuple[RouteTable, ...] = ()

@@ -71,6 +71,9 @@ class FileKind(StrEnum):
     ANIMATION = "animation"
 
 
+SPEECH = (FileKind.VOICE, FileKind.AUDIO)
+
+
 class Attachment(Value):
     """A file that came with a message, as far as its vendor tells; `ref` is how the vendor is asked for it.
 

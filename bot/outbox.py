@@ -8,8 +8,9 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_update
 
 from bot import conversations as places
-from bot.charts import Chart
+from bot.contents import SOURCE
 from bot.conversations import Conversation
+from bot.enclosures import Enclosure
 from bot.messages import Button, Origin, ReplyKind
 from bot.ports import Json
 from bot.store.tables import GONE, OFFER, PENDING, SENDING, conversations, outbox, parts, previews, questions
@@ -37,7 +38,7 @@ class Part:
     payload: Json
     native_id: str | None
     sent: bool
-    picture: bool = False
+    enclosed: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Reply:
     is_working: bool  # it is no turn's answer, and a turn runs in the conversation
     buttons: tuple[Button, ...]
     parts: tuple[Part, ...]
-    picture: Json | None
+    enclosure: Json | None
 
 
 def add(  # noqa: PLR0913 - the columns of a row
@@ -71,24 +72,29 @@ def add(  # noqa: PLR0913 - the columns of a row
     reply_to: str | None = None,
     question_id: int | None = None,
     aside: Origin | None = None,
+    enclosure: Json | None = None,
+    made_by: str | None = None,
 ) -> int:
-    """Keep a reply to be delivered and return its id; `aside` is the origin of words that no turn of the conversation said."""
+    """Keep a reply to be delivered and return its id; `aside` is the origin of words that no turn of the conversation said.
+
+    `made_by` is the key of the call that writes it, which writes no second one.
+    """
     values = {"conversation_id": conversation_id, "turn_id": turn_id, "kind": kind, "text": text, "reply_to": reply_to}
-    more = {"question_id": question_id, "aside": aside}
+    more = {"question_id": question_id, "aside": aside, "enclosure": enclosure, "made_by": made_by}
     made = tx.execute(_ADD, {**values, **more, "state": "pending", "created_at": now, "next_try_at": now, "attempts": 0})
     return int(made.scalar_one())
 
 
 def amend(tx: Connection, reply_id: int, text: str, now: datetime) -> None:
-    """Let a reply read otherwise: where it was sent already, the message changes; a picture that was shown stays."""
+    """Let a reply read otherwise: where it was sent already, the message changes; what was enclosed stays."""
     mine = parts.c.reply_id == reply_id
     newest = parts.c.position.desc()
-    shown = tx.scalar(select(parts.c.native_id).where(mine, ~parts.c.picture).order_by(newest).limit(1))
-    is_drawn = tx.scalar(select(parts.c.native_id).where(mine, parts.c.picture)) is not None
+    shown = tx.scalar(select(parts.c.native_id).where(mine, ~parts.c.enclosed).order_by(newest).limit(1))
+    is_there = tx.scalar(select(parts.c.native_id).where(mine, parts.c.enclosed).order_by(newest).limit(1)) is not None
     tx.execute(delete(parts).where(mine))
     again = {"text": text, "state": "pending", "created_at": now, "next_try_at": now, "error": None}
     replaced = {} if shown is None else {"replaces": shown}
-    kept = {"picture": None} if is_drawn else {}
+    kept = {"enclosure": None} if is_there else {}
     tx.execute(update(outbox).where(outbox.c.id == reply_id).values(**again, **replaced, **kept))
 
 
@@ -102,9 +108,9 @@ def text_of(tx: Connection, reply_id: int) -> str:
     return str(tx.scalar(select(outbox.c.text).where(outbox.c.id == reply_id)) or "")
 
 
-def set_picture(tx: Connection, reply_id: int, chart: Chart) -> None:
-    """Show a chart below a reply's words."""
-    tx.execute(update(outbox).where(outbox.c.id == reply_id).values(picture=chart.model_dump(mode="json")))
+def enclose(tx: Connection, reply_id: int, enclosure: Enclosure) -> None:
+    """Show something below a reply's words."""
+    tx.execute(update(outbox).where(outbox.c.id == reply_id).values(enclosure=enclosure.model_dump(mode="json")))
 
 
 def waiting(tx: Connection, channels: Sequence[str], now: datetime) -> list[int]:
@@ -132,7 +138,8 @@ def next_reply(tx: Connection, conversation_id: int) -> Reply | None:
     if row is None:
         return None
     pieces = tx.execute(_PIECES, {"reply": row.id})
-    preview = preview_of(tx, row.turn_id) if row.turn_id is not None else row.replaces
+    is_answer = row.turn_id is not None and row.made_by is None
+    preview = preview_of(tx, row.turn_id) if is_answer else row.replaces
     return Reply(
         id=row.id,
         conversation=places.get(tx, conversation_id),
@@ -144,10 +151,10 @@ def next_reply(tx: Connection, conversation_id: int) -> Reply | None:
         created_at=row.created_at,
         next_try_at=row.next_try_at,
         preview=preview,
-        is_working=row.turn_id is None and places.is_claimed(tx, conversation_id),
+        is_working=not is_answer and places.is_claimed(tx, conversation_id),
         buttons=() if row.question_id is None else _buttons(tx, row.question_id),
-        parts=tuple(Part(one.position, one.payload, one.native_id, one.state == "sent", one.picture) for one in pieces),
-        picture=row.picture,
+        parts=tuple(Part(one.position, one.payload, one.native_id, one.state == "sent", one.enclosed) for one in pieces),
+        enclosure=row.enclosure,
     )
 
 
@@ -175,14 +182,19 @@ def open_question(tx: Connection, conversation_id: int, now: datetime) -> tuple[
     return None if row is None else (row.text, _buttons(tx, row.question_id))
 
 
-def cut_into_parts(tx: Connection, reply: Reply, payloads: Sequence[Json], picture: Json | None = None) -> tuple[Part, ...]:
-    """Keep a reply's pieces; the first takes over the message that shows a part of it already, if there is one."""
+def cut_into_parts(tx: Connection, reply: Reply, payloads: Sequence[Json]) -> tuple[Part, ...]:
+    """Keep a reply's pieces; the first words take over the message that shows a part of it already, if there is one."""
+    first = next((position for position, payload in enumerate(payloads) if SOURCE not in payload), -1)
     pieces = tuple(
-        Part(position, payload, (reply.preview or None) if position == 0 else None, sent=False)
+        Part(
+            position,
+            payload,
+            (reply.preview or None) if position == first else None,
+            sent=False,
+            enclosed=SOURCE in payload,
+        )
         for position, payload in enumerate(payloads)
     )
-    if picture is not None:
-        pieces = (*pieces, Part(len(pieces), picture, None, sent=False, picture=True))
     if pieces:
         rows = [
             {
@@ -191,8 +203,8 @@ def cut_into_parts(tx: Connection, reply: Reply, payloads: Sequence[Json], pictu
                 "payload": piece.payload,
                 "state": "pending",
                 "native_id": piece.native_id,
-                "picture": piece.picture,
-                "doubts": int(piece.position == 0 and reply.preview == ""),
+                "enclosed": piece.enclosed,
+                "doubts": int(piece.position == first and reply.preview == ""),
             }
             for piece in pieces
         ]
@@ -208,11 +220,11 @@ def note_sending(tx: Connection, reply_id: int, part: Part) -> None:
 def note_sent(tx: Connection, reply_id: int, part: Part, native_id: str, now: datetime) -> bool:
     """Note that the vendor has taken a piece; tell whether it is still the one that the reply consists of.
 
-    One that was amended while it was being sent is now the message that must read otherwise; a picture is shown once.
+    One that was amended while it was being sent is now the message that must read otherwise; what is enclosed is shown once.
     """
     if tx.execute(_SENT, {"reply": reply_id, "at": part.position, "native": native_id, "now": now}).rowcount:
         return True
-    changes = {"picture": None} if part.picture else {"replaces": native_id}
+    changes = {"enclosure": None} if part.enclosed else {"replaces": native_id}
     tx.execute(update(outbox).where(outbox.c.id == reply_id).values(**changes))
     return False
 

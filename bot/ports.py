@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import Field, TypeAdapter
 
-from bot.charts import Chart
+from bot.enclosures import Enclosure
 from bot.messages import Address, Button, Value
 
 Json = dict[str, Any]
@@ -223,15 +223,21 @@ class Chat(Protocol):
         ...
 
     def pieces(self, text: str, buttons: Sequence[Button] = ()) -> Sequence[Json]:
-        """Render Markdown as platform messages that fit; buttons stand under the last of them."""
+        """Render Markdown as platform messages that fit; buttons stand under the last of them that has words.
+
+        One that is sent with bytes says in `source` where they come from (bot/contents.py).
+        """
         ...
 
-    def picture(self, chart: Chart) -> Json | None:
-        """Return what `send` takes to show a picture, which stays JSON until then; nothing where none can be shown."""
+    def enclosed(self, enclosure: Enclosure) -> Json | None:
+        """Return what `send` takes to show a picture or a file, which stays JSON until then; nothing where it shows none."""
         ...
 
     def plain(self, payload: Json) -> Json:
-        """Return a payload without its formatting, but with all its words and addresses; of a picture, its words."""
+        """Return a payload without its formatting, but with all its words and addresses; of a picture or a file, its words.
+
+        What has no plainer form is returned as it is.
+        """
         ...
 
     def preview(self, text: str) -> Json:
@@ -255,8 +261,8 @@ class Chat(Protocol):
         """How often all that is only shown may change in all conversations together."""
         ...
 
-    async def send(self, address: Address, payload: Json, reply_to: str | None) -> str:
-        """Send one platform message and return the vendor's id for it. Raises DeliveryError."""
+    async def send(self, address: Address, payload: Json, reply_to: str | None, content: bytes | None = None) -> str:
+        """Send one platform message, with the bytes that its source gave, and return the vendor's id. Raises DeliveryError."""
         ...
 
     async def fetch(self, ref: Mapping[str, str], most: int) -> bytes:

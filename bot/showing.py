@@ -5,7 +5,7 @@ from sqlalchemy import Connection
 from bot import blobs
 from bot.attachments import NOUNS
 from bot.files import File
-from bot.messages import Origin
+from bot.messages import SPEECH, Origin
 from bot.ports import Block, Content, Text
 
 WORDLESS = "(sent without words)"
@@ -20,6 +20,8 @@ def introduce(tx: Connection, file: File) -> tuple[Content, Origin]:
         told = file.error or "is no longer kept."
         words = f"[the house] The {called} that came with the next message cannot be opened: it {told} The person was told so."
         return (Text(text=words),), Origin.HOUSE
+    if file.kind in SPEECH:
+        return (Text(text=f"[the house] A {called} came with the next message; what is said in it follows."),), Origin.HOUSE
     about = " ".join(filter(None, [f"[the house] File {file.id}: a {called}.", file.note, CONTENT_ONLY]))
     if file.shown:
         return (Text(text=about), *file.shown), Origin.STRANGER

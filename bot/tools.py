@@ -89,7 +89,8 @@ def tool(
 ) -> Callable[[Method], Method]:
     """Mark a method as a tool.
 
-    `own`: it touches nothing but the butler's own store, so that it may be used after a stranger's text was read.
+    `own`: it touches nothing but the butler's own store, or is a part of its answer, so that it may be used after a
+    stranger's text was read.
     `find`: for look-up tools, the name of the method that takes the same arguments and returns the result of an earlier
     call with the same key, or None when there was none.
     `rare`: it is not in every prompt; a model finds it when it needs it.

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
-from bot import conversations, hearing, journal, outbox, verbose
+from bot import conversations, hearing, journal, outbox, spoken, verbose
 from bot.conversations import Conversation
 from bot.errors import ClaimLost, Suspect
 from bot.hearing import Reader
@@ -136,6 +136,7 @@ class Turn:
             outcome = Outcome(self.id, text, None if kind is ReplyKind.ANSWER else fault)
             return ending.end(tx, self.frame, outcome, now)
         reply_to = _reply_to(tx, self.conversation, self.id)
+        text = spoken.quotes(tx, self.id) + text
         return outbox.add(tx, self.conversation.id, kind, text, now, turn_id=self.id, reply_to=reply_to)
 
     def wait(self, tx: Connection, until: datetime, reason: str) -> None:

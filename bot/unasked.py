@@ -13,6 +13,7 @@ from bot.conversations import Conversation
 from bot.messages import Origin, ReplyKind
 from bot.names import bold
 from bot.people import Person
+from bot.ports import Json
 from bot.search import history
 from bot.search.history import Speaker, Words
 from bot.store.schedule_tables import held, runs
@@ -32,6 +33,8 @@ class Word:
     urgent: bool = False  # it does not wait for the end of quiet hours
     run_id: int | None = None
     turn_id: int | None = None
+    enclosure: Json | None = None  # the file that it is
+    made_by: str | None = None  # the key of the call that sends it, once
 
 
 def home_of(tx: Connection, person_id: int) -> Conversation | None:
@@ -49,10 +52,12 @@ def say(tx: Connection, person: Person | None, place: Conversation, word: Word, 
     if until is None:
         if word.turn_id is None:  # what a turn said is found as its answer
             _note_told(tx, place, None if person is None else person.id, word.text, word.origin, now)
-        return outbox.add(tx, place.id, word.kind, word.text, now, aside=word.origin, turn_id=word.turn_id)
+        more: dict[str, Any] = {"enclosure": word.enclosure, "made_by": word.made_by}
+        return outbox.add(tx, place.id, word.kind, word.text, now, aside=word.origin, turn_id=word.turn_id, **more)
     values = {"conversation_id": place.id, "person_id": person.id if person else None, "until": until, "at": now}
     words = {"title": word.title, "text": word.text, "origin": word.origin, "run_id": word.run_id}
-    tx.execute(held.insert().values(**values, **words))
+    file = {"enclosure": word.enclosure, "made_by": word.made_by}
+    tx.execute(held.insert().values(**values, **words, **file))
     return None
 
 
@@ -77,6 +82,13 @@ def hold_anew(tx: Connection, person_id: int, now: datetime) -> list[int]:
 
 
 def _tell(tx: Connection, conversation_id: int, rows: Sequence[Row[Any]], now: datetime) -> None:
+    for row in rows:
+        if row.made_by is not None:  # what a call sent stays a message of its own
+            what: dict[str, Any] = {"enclosure": row.enclosure, "made_by": row.made_by, "aside": row.origin}
+            outbox.add(tx, conversation_id, ReplyKind.ANSWER, row.text, now, **what)
+    rows = [row for row in rows if row.made_by is None]
+    if not rows:
+        return
     origins = {row.origin for row in rows if row.origin is not None}
     origin = Origin.STRANGER if Origin.STRANGER in origins else Origin.HOUSE if origins else None
     kind = ReplyKind.ANSWER if origins else ReplyKind.NOTICE

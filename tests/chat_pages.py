@@ -18,8 +18,12 @@ def page(bench: Bench) -> list[str | bytes]:
 
 @page.register
 def _(bench: TelegramBench) -> list[str | bytes]:
-    """Return texts, and photos without their captions."""
-    return [message.photo or message.text for message in bench.server.messages(OWNER)]
+    """Return texts, and photos and documents without their captions."""
+    files = (
+        message.photo or (message.document and message.document.content) or message.text
+        for message in bench.server.messages(OWNER)
+    )
+    return [*files]
 
 
 @page.register
@@ -36,12 +40,12 @@ def _(bench: SlackBench) -> list[str | bytes]:
 
 @page.register
 def _(bench: PipeBench) -> list[str | bytes]:
-    """Return paragraphs; of a path of a picture, what lies there."""
-    return [Path(text).read_bytes() if re.fullmatch(r"/\S+\.png", text) else text for text in map(str.strip, bench.texts())]
+    """Return paragraphs; of a path of a picture or a file, what lies there."""
+    return [Path(text).read_bytes() if re.fullmatch(r"/\S+\.\w+", text) else text for text in map(str.strip, bench.texts())]
 
 
 @page.register
 def _(bench: LetterboxBench) -> list[str | bytes]:
-    """Return letters and pictures."""
-    letters = sorted(path for path in (bench.folder / "olga" / "out").iterdir() if path.suffix in (".txt", ".png"))
-    return [letter.read_bytes() if letter.suffix == ".png" else letter.read_text() for letter in letters]
+    """Return letters, and what else lies there."""
+    letters = sorted(path for path in (bench.folder / "olga" / "out").iterdir() if path.suffix != ".writing")
+    return [letter.read_text() if letter.suffix == ".txt" else letter.read_bytes() for letter in letters]

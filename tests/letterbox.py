@@ -12,11 +12,12 @@ from adapters.chats.rich.markdown import parse
 from adapters.chats.rich.split import split, tail
 from adapters.chats.rich.text import spelled
 from adapters.chats.rich.unfinished import parse_unfinished
-from bot.charts import Chart
 from bot.chat_forms import ChatForm, ChatSettings, Desk
+from bot.contents import SOURCE, drawn, kept
+from bot.enclosures import Enclosure, File
 from bot.errors import ChatGone, FileRefused, MessageGone
 from bot.messages import Address, Button, IncomingMessage, Sender
-from bot.pictures import NOT_SHOWN, draw
+from bot.pictures import NOT_SHOWN
 from bot.ports import Json
 from bot.settings import Ids
 
@@ -77,12 +78,15 @@ class Letterbox:
             letters[-1]["text"] += "".join(f"\n[{button.label}] {PRESSES}{button.token}" for button in buttons)
         return letters
 
-    def picture(self, chart: Chart) -> Json | None:
-        """Return a picture that is still to be drawn, and what is put into the folder if it cannot be."""
-        return {"chart": chart.model_dump(mode="json"), "text": f"{NOT_SHOWN} {chart.words}"}
+    def enclosed(self, enclosure: Enclosure) -> Json | None:
+        """Return where the bytes of a picture or a file come from, and the words that are a letter if there are none."""
+        if isinstance(enclosure, File):
+            return {SOURCE: kept(enclosure.sha256), "name": enclosure.name, "text": enclosure.words}
+        source = drawn(enclosure.model_dump(mode="json"))
+        return {SOURCE: source, "name": enclosure.file_name, "text": f"{NOT_SHOWN} {enclosure.words}"}
 
     def plain(self, payload: Json) -> Json:
-        """Return the words of a picture; all else has no formatting."""
+        """Return the words of a picture or a file; all else has no formatting."""
         return {"text": payload["text"]}
 
     def preview(self, text: str) -> Json:
@@ -103,15 +107,13 @@ class Letterbox:
         del address
         return 0.2
 
-    async def send(self, address: Address, payload: Json, reply_to: str | None) -> str:
-        """Put a letter, or a picture, into somebody's folder. Raises DeliveryError."""
+    async def send(self, address: Address, payload: Json, reply_to: str | None, content: bytes | None = None) -> str:
+        """Put a letter, a picture or a file into somebody's folder. Raises DeliveryError."""
         del reply_to
         out = self._folder / address.chat / "out"
-        is_picture = "chart" in payload
-        content = await draw(payload["chart"]) if is_picture else payload["text"].encode()
-        name = f"{datetime.now(UTC):%Y%m%d%H%M%S%f}-{uuid4().hex}.{'png' if is_picture else 'txt'}"
+        name = f"{datetime.now(UTC):%Y%m%d%H%M%S%f}-{uuid4().hex}{'.txt' if content is None else '-' + payload['name']}"
         try:
-            self._write(out / name, content)
+            self._write(out / name, payload["text"].encode() if content is None else content)
         except FileNotFoundError as error:
             raise ChatGone(f"{address.chat} has no letterbox") from error
         return name

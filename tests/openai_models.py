@@ -44,6 +44,7 @@ class Flavour:
     models: tuple[Model, ...]
     caches: bool = False
     lists_for_all: bool = False  # whether a stranger may look at its models
+    listeners: tuple[str, ...] = ()  # its models that transcribe speech
     efforts_for_all: bool = False  # whether an effort for a model that does not reason is left out silently
 
     def model(self, name: str) -> Model:
@@ -112,6 +113,7 @@ FLAVOURS = {
                 Model("gpt-6-luna", 128_000, 922_000, sees=True, reasons=True, modern=True, calls_without_effort=True),
             ),
             caches=True,
+            listeners=("whisper-1", "gpt-4o-mini-transcribe"),
         ),
         Flavour(
             "groq",
@@ -122,6 +124,7 @@ FLAVOURS = {
                 Model("llama-3.3-70b-versatile", 32_768, 131_072),
                 Model("openai/gpt-oss-20b", 65_536, 131_072, reasons=True),
             ),
+            listeners=("whisper-large-v3-turbo", "whisper-large-v3"),
         ),
         Flavour(
             "nvidia",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from tests.openai_models import ApiError, Flavour
+from tests.openai_speech import Recording, Speech
 from tests.scripted import Fault, Paced, Scripted, ToolCall
 
 if TYPE_CHECKING:
@@ -43,6 +45,8 @@ class CompletionScript(Scripted[Answer]):
     def __init__(self, flavour: Flavour) -> None:
         super().__init__(echo)
         self.flavour = flavour
+        self.speeches: deque[Speech] = deque()
+        self.recordings: list[Recording] = []  # that were brought and listened to
         self.asked_at = f"{flavour.prefix}/chat/completions"
 
     @property
@@ -61,6 +65,10 @@ class CompletionScript(Scripted[Answer]):
     def calls_tools(self, *calls: ToolCall, text: str = "", sloppy: Sloppy = "") -> None:
         """Queue an answer that calls several tools at once."""
         self.answers(Answer(text=text, tool_calls=calls, sloppy=sloppy))
+
+    def hears(self, text: str, seconds: float = 3.0, *, tells_length: bool = True) -> None:
+        """Queue what is heard in a recording, and how long it was."""
+        self.speeches.append(Speech(text, seconds, tells_length))
 
     def refuses(self, refusal: str = "I'm sorry, I can't help with that.") -> None:
         """Queue a refusal."""

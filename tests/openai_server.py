@@ -14,6 +14,7 @@ from tests.openai_models import FLAVOURS, ApiError, Model
 from tests.openai_rules import check_request
 from tests.openai_script import Answer, CompletionScript, complaint
 from tests.openai_shapes import CreateCompletion, parse
+from tests.openai_speech import Speech, read_form
 from tests.openai_stream import Completion, compose
 from tests.sending import Sending, hang_up
 from tests.serving import arguments_of, paced, serve
@@ -48,6 +49,7 @@ class OpenAIServer(CompletionScript):
         prefix = self.flavour.prefix
         return [
             web.post(f"{prefix}/chat/completions", partial(self.observe, self._create)),
+            web.post(f"{prefix}/audio/transcriptions", partial(self.observe, self._transcribe)),
             web.get(f"{prefix}/models", partial(self.observe, self._list)),
             web.get(f"{prefix}/key", partial(self.observe, self._describe_key)),
             web.route("*", "/{rest:.*}", partial(self.observe, self._unknown)),
@@ -72,6 +74,20 @@ class OpenAIServer(CompletionScript):
         self._stumble()
         record.status = 200
         return web.json_response({"data": {"label": "sk-or-…", "limit_remaining": None, "is_free_tier": False}})
+
+    async def _transcribe(self, request: web.Request, record: Record) -> web.StreamResponse:
+        raw = await request.read()
+        self._authenticate(request, record)
+        recording = read_form(self.flavour, request.headers.get("content-type", ""), raw)
+        if self.losing(record.number):
+            return hang_up(request, record, "lost")
+        self._stumble()
+        self.recordings.append(recording)
+        if self.gate is not None:
+            await self.gate.wait()
+        speech = self.speeches.popleft() if self.speeches else Speech("Hello from the voice note.")
+        record.status = 200
+        return web.json_response(speech.body(recording.fields.get("response_format", "json")), headers=self.headers_of(record))
 
     def _authenticate(self, request: web.Request, record: Record) -> None:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")

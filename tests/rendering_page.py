@@ -6,10 +6,14 @@ from pathlib import Path
 
 from adapters.chats.rich.markdown import parse
 from adapters.chats.rich.mentions import JOINER
+from adapters.chats.slack.tables import messages as slack_messages
 from adapters.chats.slack.text import pieces as slack_pieces
+from adapters.chats.telegram.tables import messages as telegram_messages
 from adapters.chats.telegram.text import Entity
 from adapters.chats.telegram.text import pieces as telegram_pieces
 from adapters.chats.terminal.text import to_plain
+from bot.contents import SOURCE
+from bot.ports import Json
 
 PAGE = Path(__file__).parent.parent / "docs" / "rendering.md"
 
@@ -39,6 +43,17 @@ The hydration is \\(h = \\frac{w}{f}\\), and the result is ||worth it||.
 @anna_b and <!channel>: write to baker@mill.example, 2 * 3 loaves are ready.
 
 [^1]: Cold water slows the yeast.
+"""
+
+WIDE = """\
+What they cost:
+
+| Provider | Model | Input, $/M | Output, $/M | Good at |
+|:---------|:------|-----------:|------------:|:--------|
+| Anthropic | Sonnet 5.5 | 2.00 | 10.00 | long texts, [tools](https://tools.example/) |
+| OpenAI | GPT-6 Luna | 0.10 | 0.50 | **cheap** answers |
+
+Take the first.
 """
 
 _PAGE = """\
@@ -75,6 +90,27 @@ As mrkdwn, for notifications and wherever Markdown is not taken.
 For a pipe; on a screen the same text has styles instead of brackets, and lines that wrap.
 
 {terminal}
+
+## A table that is too wide
+
+Up to 38 characters a table stays text on Telegram, up to 60 on Slack; one with two columns always does. A wider one is a
+picture (`bot/drawn_tables.py`), drawn right before it is sent, and all its cells stand below it, or in a file where they
+are too many. A table that takes more than three pictures, or has more than ten columns, is a file, of which the first rows
+are shown. A terminal keeps text.
+
+{wide}
+
+Telegram, where the words below the picture are folded away until somebody asks for them:
+
+{wide_telegram}
+
+Slack, where they are its description for who cannot see it:
+
+{wide_slack}
+
+The terminal:
+
+{wide_terminal}
 """
 
 _SHOWN = "⁀"
@@ -95,7 +131,15 @@ def page() -> str:
         markdown=_fenced(slack.markdown),
         mrkdwn=_fenced(slack.mrkdwn),
         terminal=_fenced(terminal),
+        wide=_fenced(WIDE.rstrip()),
+        wide_telegram=_fenced("\n\n".join(_said(one, "caption") for one in telegram_messages(WIDE))),
+        wide_slack=_fenced("\n\n".join(_said(one, "alt") for one in slack_messages(WIDE))),
+        wide_terminal=_fenced(to_plain(parse(WIDE))),
     )
+
+
+def _said(message: Json, below: str) -> str:
+    return f"[a picture]\n{message[below]}" if SOURCE in message else str(message.get("text") or message.get("markdown"))
 
 
 def _fenced(text: str) -> str:

@@ -26,7 +26,7 @@ from bot.commands.switching import Switching
 from bot.commands.talk import TalkCommands
 from bot.conversations import find
 from bot.household import Butler, Household
-from bot.long_results import LongResults
+from bot.listening import Listening
 from bot.messages import Address, IncomingMessage, Origin, Sender
 from bot.notices import tell_owners
 from bot.people import Gate
@@ -34,7 +34,6 @@ from bot.reception import Reception
 from bot.redaction import Redactor
 from bot.register import Register
 from bot.settling import Settling
-from bot.skill_notes import SkillShelf
 from bot.store import migrate
 from bot.store.tables import conversations, inbox, outbox, questions
 from bot.switchboard.choosing import Chooser
@@ -48,17 +47,11 @@ from bot.treasury.providers import Providers, read_providers
 from bot.treasury.treasury import Treasury
 from bot.turn import Turns
 from skills.belongings import Belongings
-from skills.files.tools import Files
-from skills.history.tools import History
 from skills.memory.command import memory_command
-from skills.memory.tools import Memory
-from skills.practice.tools import Practising
-from skills.schedules.tools import Schedules
-from skills.state.tools import State
-from skills.time.tools import Time
 from tests import stores
 from tests.anthropic_server import KEY, AnthropicServer
 from tests.room_times import RoomTimes, SilentNews
+from tests.room_tools import tools_of
 from workers.interrupts import Interrupts
 from workers.liveness import Watch
 from workers.stores import BUTLER_HISTORIES
@@ -136,9 +129,7 @@ class Room(RoomTimes):
     @cached_property
     def toolbox(self) -> Toolbox:
         """The butler's tools."""
-        schedules = (Schedules(self.desk), Practising(self.practice, self.database))
-        shelves = (History(self.database), Files(self.database), SkillShelf(()), LongResults(self.database))
-        return Toolbox((Memory(self.store, self.database), State(self.store), Time(), *schedules, *shelves, *self.holders))
+        return tools_of(self, self.store)
 
     @cached_property
     def commands(self) -> CommandBook:
@@ -208,6 +199,7 @@ class Room(RoomTimes):
                 show=self.news.text,
                 tell=self.tells,
                 compaction=self.compaction(worker),
+                listening=Listening(self.model, self.treasury, self.redactor, self.tells),  # type: ignore[arg-type] # some listen
             ),
             chooser=Chooser(self.small_model, lambda: self.household),
             treasury=self.treasury,

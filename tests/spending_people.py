@@ -68,6 +68,6 @@ def stored(room: Room) -> object:
 def chart(room: Room) -> Chart:
     """Return the chart that is shown last."""
     with room.database.read() as tx:
-        shown = select(outbox.c.picture).where(outbox.c.picture.is_not(None)).order_by(outbox.c.id.desc())
+        shown = select(outbox.c.enclosure).where(outbox.c.enclosure.is_not(None)).order_by(outbox.c.id.desc())
         found = [one for one in tx.scalars(shown) if one is not None]
     return Chart.model_validate(found[0])

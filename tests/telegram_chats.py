@@ -47,6 +47,14 @@ class SentMessage(NamedTuple):
     reply_markup: JsonObject | None
     is_silent: bool
     photo: bytes | None = None  # then the text is its caption
+    document: Document | None = None  # the same
+
+
+class Document(NamedTuple):
+    """A file of a message."""
+
+    name: str
+    content: bytes
 
 
 class Draft(NamedTuple):

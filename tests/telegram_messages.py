@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from time import monotonic, time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests import telegram_options as options
 from tests.telegram_chats import Action, Chat, Chats, Draft, Edit, SentMessage
 from tests.telegram_params import JsonObject, bad_request
-from tests.telegram_photos import caption, photo_sizes
-from tests.telegram_rules import styled_text
+from tests.telegram_photos import document, photo_sizes
+from tests.telegram_rules import styled_caption, styled_text
 
 if TYPE_CHECKING:
     from tests.telegram_params import Params
@@ -29,13 +29,17 @@ def send_message(chats: Chats, params: Params) -> JsonObject:
 def send_photo(chats: Chats, params: Params) -> JsonObject:
     """Put a picture of the bot into a chat."""
     body = params.file("photo")
-    sizes = photo_sizes(body)
-    return _post(chats, params, caption(params), body, sizes)
+    return _post(chats, params, styled_caption(params), {"photo": photo_sizes(body)}, photo=body)
 
 
-def _post(
-    chats: Chats, params: Params, styled: Styled, photo: bytes | None = None, sizes: list[JsonObject] | None = None
-) -> JsonObject:
+def send_document(chats: Chats, params: Params) -> JsonObject:
+    """Put a file of the bot into a chat."""
+    file = document(params)
+    facts = {"file_id": "BQADfile", "file_unique_id": "AgADfile", "file_name": file.name, "file_size": len(file.content)}
+    return _post(chats, params, styled_caption(params), {"document": facts}, document=file)
+
+
+def _post(chats: Chats, params: Params, styled: Styled, facts: JsonObject | None = None, **carried: Any) -> JsonObject:
     preview, markup = options.link_preview_options(params), options.reply_markup(params)
     is_silent = params.boolean("disable_notification")
     chat = chats.for_call(params)
@@ -50,7 +54,7 @@ def _post(
         message |= {"message_thread_id": thread, "is_topic_message": True}
     if reply is not None:
         message["reply_to_message"] = chats.quoted(chat, reply)
-    _set_content(message, styled, preview, markup, sizes)
+    _set_content(message, styled, preview, markup, facts)
     message_id = int(str(message["message_id"]))
     chat.history[message_id] = message
     chat.has_draft = False
@@ -69,7 +73,7 @@ def _post(
             link_preview_options=preview,
             reply_markup=markup,
             is_silent=is_silent,
-            photo=photo,
+            **carried,
         )
     )
     return message
@@ -80,13 +84,13 @@ def _set_content(
     styled: Styled,
     preview: JsonObject | None,
     markup: JsonObject | None,
-    sizes: list[JsonObject] | None = None,
+    more: JsonObject | None = None,
 ) -> None:
-    text, entities = ("text", "entities") if sizes is None else ("caption", "caption_entities")
-    shown = {
+    text, entities = ("text", "entities") if more is None else ("caption", "caption_entities")
+    shown: JsonObject = {
+        **(more or {}),
         text: styled.text,
         entities: list(styled.entities),
-        "photo": sizes,
         "link_preview_options": preview,
         "reply_markup": markup,
     }
@@ -143,7 +147,7 @@ def edit_message_text(chats: Chats, params: Params) -> JsonObject:
     if message_id not in chat.places:
         raise bad_request("message can't be edited")
     before = chat.sent[chat.places[message_id]]
-    if before.photo is not None:
+    if before.photo is not None or before.document is not None:
         raise bad_request("there is no text in the message to edit")
     if (before.text, before.entities, before.reply_markup) == (styled.text, styled.entities, markup):
         raise bad_request(NOT_MODIFIED)

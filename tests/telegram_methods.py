@@ -41,6 +41,11 @@ _SEND_PHOTO = (_SEND_MESSAGE - _STYLED_TEXT - {"link_preview_options"}) | {
     "show_caption_above_media",
     "has_spoiler",
 }
+_SEND_DOCUMENT = (_SEND_PHOTO - {"photo", "show_caption_above_media", "has_spoiler"}) | {
+    "document",
+    "thumbnail",
+    "disable_content_type_detection",
+}
 _SET_WEBHOOK = frozenset(
     {
         "url",
@@ -104,6 +109,7 @@ class Methods:
         return [
             Method("sendMessage", _SEND_MESSAGE, lambda params: messages.send_message(chats, params)),
             Method("sendPhoto", _SEND_PHOTO, lambda params: messages.send_photo(chats, params)),
+            Method("sendDocument", _SEND_DOCUMENT, lambda params: messages.send_document(chats, params)),
             Method(
                 "sendMessageDraft",
                 _STYLED_TEXT | {"chat_id", "message_thread_id", "draft_id", "can_stop"},

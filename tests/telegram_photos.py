@@ -1,20 +1,22 @@
-"""The rules of pictures and their captions, as the vendor's server has them or more strictly."""
+"""The rules of pictures, documents and their captions, as the vendor's server has them or more strictly."""
 
 from __future__ import annotations
 
+import re
 import struct
 from typing import TYPE_CHECKING
 
-from tests.telegram_params import JsonObject, bad_request
-from tests.telegram_rules import Styled, utf16_length
+from tests.telegram_chats import Document
+from tests.telegram_params import ApiError, JsonObject, bad_request
 
 if TYPE_CHECKING:
     from tests.telegram_params import Params
 
 LARGEST = 10 * 1024 * 1024
-LONGEST_CAPTION = 1024  # UTF-16 units
+LARGEST_DOCUMENT = 50 * 1024 * 1024
 MOST_PIXELS = 10_000  # of width and height together
 STEEPEST = 20
+_NAME = re.compile(r"[^\x00-\x1f/\\\\:*?\"<>|]{1,100}")
 _PNG, _END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
 
 
@@ -30,11 +32,14 @@ def photo_sizes(body: bytes) -> list[JsonObject]:
     return [{"file_id": "AgADphoto", "file_unique_id": "AQADphoto", "file_size": len(body), "width": width, "height": height}]
 
 
-def caption(params: Params) -> Styled:
-    """Return the words below a picture; no entities are played here."""
-    if params.text("parse_mode") or params.json_array("caption_entities"):
-        raise bad_request("can't parse entities: the double takes no entities in captions")
-    text = params.text("caption").strip(" \n")
-    if utf16_length(text) > LONGEST_CAPTION:
-        raise bad_request("message caption is too long")
-    return Styled(text, ())
+def document(params: Params) -> Document:
+    """Return a file that is brought, or refuse it; names must be such as every system takes."""
+    params.boolean("disable_content_type_detection")
+    body, name = params.file("document"), str(params.values["document"])
+    if len(body) > LARGEST_DOCUMENT:
+        raise ApiError("Request Entity Too Large", 413)
+    if not body:
+        raise bad_request("file must be non-empty")
+    if not _NAME.fullmatch(name):
+        raise bad_request(f"the double takes no such name of a file: {name!r}")
+    return Document(name, body)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tests.telegram_params import Params
 
 LONGEST_TEXT = 4096  # UTF-16 units
+LONGEST_CAPTION = 1024  # the same
 LONGEST_BODY = 1 << 15  # bytes; beyond it the vendor does not even look at the entities
 MOST_ENTITIES = 100
 
@@ -69,7 +70,7 @@ def styled_text(params: Params, *, too_long: str, may_be_empty: bool = False) ->
         raise bad_request("message text is empty")
     if len(text) > LONGEST_BODY or len(text.encode()) > LONGEST_BODY:
         raise bad_request("text is too long")
-    entities = _checked_entities(params, text)
+    entities = _checked_entities(params, text, "entities")
     styled = _trimmed(*_cleaned(text, entities))
     if _BLANK.fullmatch(styled.text):
         if may_be_empty:
@@ -80,8 +81,18 @@ def styled_text(params: Params, *, too_long: str, may_be_empty: bool = False) ->
     return styled
 
 
-def _checked_entities(params: Params, text: str) -> list[Entity]:
-    entities = params.json_array("entities")
+def styled_caption(params: Params) -> Styled:
+    """Return the words below a picture or a file, or refuse the call."""
+    text = params.text("caption")
+    entities = _checked_entities(params, text, "caption_entities")
+    styled = _trimmed(*_cleaned(text, entities))
+    if utf16_length(styled.text) > LONGEST_CAPTION:
+        raise bad_request("message caption is too long")
+    return Styled("", ()) if _BLANK.fullmatch(styled.text) else styled
+
+
+def _checked_entities(params: Params, text: str, name: str) -> list[Entity]:
+    entities = params.json_array(name)
     if params.text("parse_mode"):
         # What the vendor would make of the text is not played here, so that no test relies on it.
         raise bad_request("can't parse entities: the double takes no parse_mode")

@@ -81,7 +81,7 @@ def test_a_member_sees_their_own(known: Room) -> None:
         "- 25,000 tokens of 100,000; 75 % are left; begins anew on 2026-12-01",
     ]
     with known.database.read() as tx:
-        assert tx.scalar(select(outbox.c.id).where(outbox.c.picture["name"].as_string() == "budget")) is None
+        assert tx.scalar(select(outbox.c.id).where(outbox.c.enclosure["name"].as_string() == "budget")) is None
     for words in ("set house day 9", "mode warn", "raise 5", "raise", "nonsense"):
         assert lines(known, words, sender=BEN) == ["Only owners may set budgets and look after keys."]
     assert stored(known) == [[("person:2", "month", "tokens", 100_000)], []]

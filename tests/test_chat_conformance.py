@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from bot.enclosures import File
 from bot.progress import NOTED
 from tests.anthropic_script import Answer
 from tests.anthropic_server import AnthropicServer
@@ -172,7 +174,7 @@ def test_pictures(place: Place) -> None:
     sees(bench, "Heard: before the picture")
     here = house.value("SELECT conversation_id FROM inbox WHERE text = 'before the picture'")
     house.execute(
-        "INSERT INTO outbox (conversation_id, kind, text, picture, state, created_at, next_try_at, attempts) "
+        "INSERT INTO outbox (conversation_id, kind, text, enclosure, state, created_at, next_try_at, attempts) "
         "VALUES (?, 'command', 'What it cost:', ?, 'pending', ?, ?, 0)",
         *(here, CHART.model_dump_json(), *[datetime.now(UTC).isoformat(" ")] * 2),
     )
@@ -185,6 +187,25 @@ def test_pictures(place: Place) -> None:
     assert picture.startswith(b"\x89PNG")
     for process in house.processes().values():
         assert "matplotlib" not in Path(f"/proc/{process}/maps").read_text()
+
+
+def test_files(place: Place) -> None:
+    """A file comes under its name, byte for byte, once, and instead of words."""
+    bench, house = place.bench, place.house
+    bench.writes("before the file")
+    sees(bench, "Heard: before the file")
+    here = house.value("SELECT conversation_id FROM inbox WHERE text = 'before the file'")
+    content, before = b"BEGIN:VCALENDAR\r\n\xff", len(page(bench))
+    file = File(name="day.ics", media_type="text/calendar", size=len(content), sha256=sha256(content).hexdigest())
+    house.execute("INSERT INTO blobs (sha256, data) VALUES (?, ?)", file.sha256, content)
+    house.execute(
+        "INSERT INTO outbox (conversation_id, kind, text, enclosure, state, created_at, next_try_at, attempts) "
+        "VALUES (?, 'answer', '', ?, 'pending', ?, ?, 0)",
+        *(here, file.model_dump_json(), *[datetime.now(UTC).isoformat(" ")] * 2),
+    )
+    wait_until(lambda: house.value("SELECT state FROM outbox ORDER BY id DESC LIMIT 1") == "sent", "the file is not sent")
+    wait_until(lambda: len(page(bench)) > before, "the file does not appear", 5)
+    assert page(bench)[before:] == [content]
 
 
 def add_person(house: House) -> int:

@@ -55,7 +55,7 @@ def page(telegram: TelegramServer) -> list[str | None]:
 def doubts(room: Room) -> list[tuple[bool, int]]:
     """Return of each part whether it is the picture, and how often it was doubtful."""
     with room.database.read() as tx:
-        return [(row.picture, row.doubts) for row in tx.execute(select(parts).order_by(parts.c.position))]
+        return [(row.enclosed, row.doubts) for row in tx.execute(select(parts).order_by(parts.c.position))]
 
 
 def test_a_command_shows_a_chart(room: Room, telegram: TelegramServer) -> None:
@@ -74,8 +74,8 @@ def test_the_picture_is_kept_with_the_answer(room: Room) -> None:
     with_one, without = shows(room, CHART), None
     room.takes_in("/butlers")
     with room.database.read() as tx:
-        kept = {row.id: row.picture for row in tx.execute(select(replies))}
-        assert tx.scalar(select(replies.c.id).where(replies.c.picture.is_(None))) is not None
+        kept = {row.id: row.enclosure for row in tx.execute(select(replies))}
+        assert tx.scalar(select(replies.c.id).where(replies.c.enclosure.is_(None))) is not None
     assert Chart.model_validate(kept.pop(with_one)) == CHART
     assert list(kept.values()) == [without]
 
@@ -102,7 +102,7 @@ def test_what_cannot_be_drawn_is_said(
     deliver(room, telegram, number)
     assert page(telegram) == ["What it cost:", WORDS]
     assert state(room, number) == "sent"
-    assert "without its picture: the picture " in caplog.text
+    assert "without its enclosure: the picture " in caplog.text
 
 
 @pytest.mark.parametrize("reason", ["IMAGE_PROCESS_FAILED", "not enough rights to send photos to the chat"])
@@ -189,10 +189,10 @@ def test_a_picture_of_another_version(room: Room, telegram: TelegramServer, capl
     """A chart that this house cannot read stops nothing: the words come without it, and the log says so."""
     number = shows(room, CHART)
     with room.database.write() as tx:
-        tx.execute(update(replies).values(picture={"name": "budget"}))
+        tx.execute(update(replies).values(enclosure={"name": "budget"}))
     deliver(room, telegram, number)
     assert page(telegram) == ["What it cost:"]
-    assert "without its picture, which cannot be read" in caplog.text
+    assert "without its enclosure, which cannot be read" in caplog.text
 
 
 def test_the_end_while_it_is_drawn(room: Room, telegram: TelegramServer, mocker: MockerFixture) -> None:
@@ -216,14 +216,14 @@ def test_a_kill_while_it_is_drawn(tmp_path: Path, telegram: TelegramServer) -> N
         wait_until(lambda: "Good day" in "".join(telegram.person(7).sees()), "the greeting")
         now = "2026-11-21 00:00:00.000000"
         house.execute(
-            "INSERT INTO outbox (conversation_id, kind, text, picture, state, created_at, next_try_at, attempts) "
+            "INSERT INTO outbox (conversation_id, kind, text, enclosure, state, created_at, next_try_at, attempts) "
             "VALUES (1, 'command', 'What it cost:', ?, 'pending', '2999-01-01', ?, 0)",
             *(CHART.model_dump_json(), now),
         )
-        is_drawn = "SELECT 1 FROM parts WHERE picture AND state = 'sending'"
+        is_drawn = "SELECT 1 FROM parts WHERE enclosed AND state = 'sending'"
         wait_until(lambda: house.value(is_drawn) is not None, "the picture is being drawn")
         house.kill("bot")
         wait_until(lambda: house.value("SELECT state FROM outbox ORDER BY id DESC") == "sent", "the picture is sent")
-        assert house.value("SELECT doubts FROM parts WHERE picture") == 1
+        assert house.value("SELECT doubts FROM parts WHERE enclosed") == 1
     assert page(telegram)[1:] == ["What it cost:", None]
     assert telegram.refusals == []

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from pytest_mock import MockerFixture
 
 from bot.charts import Chart
-from bot.drawing import drawn, picture
+from bot.drawn_charts import drawn, picture
 from bot.errors import BadFormat
 from bot.pictures import draw
 from tests.spending import CHART, spending
@@ -149,5 +149,5 @@ def test_no_room_for_a_process(mocker: MockerFixture) -> None:
 
 def test_a_wrong_chart_is_a_wrong_form() -> None:
     """A chart of another version of the house is refused by the program, with the reason."""
-    with pytest.raises(BadFormat, match="for Chart"):
+    with pytest.raises(BadFormat, match=r"chart\.title"):
         asyncio.run(draw({"name": "budget"}))

@@ -7,7 +7,7 @@ import pytest
 
 from bot.treasury.audit import imbalances
 from bot.treasury.keys import Key
-from bot.treasury.providers import Providers, Tier, read_providers
+from bot.treasury.providers import THINKING, Providers, read_providers
 from tests.anthropic_server import KEY, AnthropicServer
 from tests.openai_server import KEY as OTHER_KEY
 from tests.openai_server import OpenAIServer
@@ -60,6 +60,6 @@ def test_each_tier_has_a_priced_model() -> None:
     """Whatever tier is asked for, each provider has a model for it, or the next one, and its price."""
     providers = read_providers()
     for name in NAMES:
-        for tier in Tier:
+        for tier in THINKING:
             model = providers.nearest_model(name, tier)
             assert model in providers[name].models, (name, tier)

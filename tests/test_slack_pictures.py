@@ -21,7 +21,7 @@ def server() -> Iterator[SlackServer]:
 
 def picture_of(side: Side) -> Json:
     """Return what Slack is sent of the chart."""
-    return side.chat.picture(CHART)
+    return side.chat.enclosed(CHART)
 
 
 def test_a_picture_is_a_file_in_the_thread(server: SlackServer) -> None:
@@ -29,8 +29,9 @@ def test_a_picture_is_a_file_in_the_thread(server: SlackServer) -> None:
     ts = server.person("U1").writes("what did it cost?", server.channel("C1"))
 
     async def script(side: Side) -> bytes:
-        await side.chat.send(thread(ts), picture_of(side), None)
-        return await draw(CHART.model_dump(mode="json"))
+        content = await draw(CHART.model_dump(mode="json"))
+        await side.chat.send(thread(ts), picture_of(side), None, content)
+        return content
 
     png = drive(server, script)
     (message,) = server.messages("C1")
@@ -49,7 +50,7 @@ def test_where_no_file_may_be_sent(server: SlackServer, method: str, error: str)
 
     async def script(side: Side) -> None:
         with pytest.raises(BadFormat):
-            await side.chat.send(ADA, picture_of(side), None)
+            await side.chat.send(ADA, picture_of(side), None, b"PNG")
         await side.chat.send(ADA, side.chat.plain(picture_of(side)), None)
 
     drive(server, script)
@@ -63,7 +64,7 @@ def test_other_refusals_mean_what_they_mean(server: SlackServer, error: str, kin
 
     async def script(side: Side) -> None:
         with pytest.raises(kind):
-            await side.chat.send(ADA, picture_of(side), None)
+            await side.chat.send(ADA, picture_of(side), None, b"PNG")
 
     drive(server, script)
 
@@ -73,7 +74,7 @@ def test_words_of_a_picture_are_shown_as_they_are(server: SlackServer) -> None:
     chart = spending({}).model_copy(update={"title": "<!here> *cost*"})
 
     async def script(side: Side) -> str:
-        return str(side.chat.plain(side.chat.picture(chart))["mrkdwn"])
+        return str(side.chat.plain(side.chat.enclosed(chart))["mrkdwn"])
 
     words = drive(server, script)
     assert "&lt;!here&gt;" in words

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.drawing import picture
+from bot.drawn_charts import picture
 from tests.spending import CHART
 from tests.telegram_client import Answer, ask, in_words, post
 from tests.telegram_server import TelegramServer
@@ -62,7 +62,7 @@ def test_a_photo_stands_in_the_chat(server: TelegramServer) -> None:
         (sized(9000, 1001), {}, "PHOTO_INVALID_DIMENSIONS"),
         (sized(2100, 100), {}, "PHOTO_INVALID_DIMENSIONS"),
         (PNG, {"caption": "x" * 1025}, "caption is too long"),
-        (PNG, {"caption": "x", "parse_mode": "HTML"}, "no entities"),
+        (PNG, {"caption": "x", "parse_mode": "HTML"}, "takes no parse_mode"),
         (PNG, {"text": "x"}, "unexpected parameter text"),
         (PNG, {"chat_id": "99"}, "chat not found"),
     ],

@@ -23,7 +23,7 @@ from bot.settings import Settings
 from bot.store.faults import StoreAway
 from bot.treasury.audit import imbalances
 from bot.treasury.keys import Key
-from bot.treasury.providers import Tier
+from bot.treasury.providers import THINKING, Tier
 from workers import modules
 from workers.foundation import utc_now
 from workers.house import House
@@ -169,7 +169,7 @@ def _keys(house: House) -> Findings:
     if purse.is_rehearsing:
         yield "✓ keys: none, so that the rehearsal model answers; set ANTHROPIC_API_KEY to have Claude answer"
         return
-    for tier in Tier:
+    for tier in THINKING:
         model = house.treasury.expected_model(tier)
         wanted = purse.providers.chosen.get(tier, model)
         if wanted == model:

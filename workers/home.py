@@ -51,11 +51,6 @@ class Home:
         return self.folder / "logs"
 
     @property
-    def pictures(self) -> Path:
-        """Where the terminal's pictures lie."""
-        return self.folder / "pictures"
-
-    @property
     def valkey(self) -> Path:
         """Where the embedded Valkey keeps its append-only file."""
         return self.folder / "valkey"

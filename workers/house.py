@@ -16,6 +16,7 @@ from bot.commands.switching import Switching
 from bot.commands.talk import TalkCommands
 from bot.compaction.compaction import Compaction
 from bot.heartbeat import Heartbeat
+from bot.listening import Listening
 from bot.practice import Practice
 from bot.reception import Reception
 from bot.register import Register
@@ -166,6 +167,7 @@ class House(Foundation):
                 show=self._news.text,
                 tell=self.tell,
                 compaction=compaction,
+                listening=Listening(self.purse.transcriber, self.treasury, self.redactor, self.tell),
             ),
             chooser=Chooser(self.small_model, self.household),
             treasury=self.treasury,

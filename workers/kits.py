@@ -9,12 +9,14 @@ from bot.long_results import LongResults
 from bot.practice import Practice
 from bot.schedules.desk import Desk
 from bot.schedules.looks import Looks
+from bot.sending import Sending
 from bot.skill_notes import SkillNote, SkillShelf
 from bot.tools import Toolbox
 from skills.files.tools import Files
 from skills.history.tools import History
 from skills.memory.tools import Memory
 from skills.practice.tools import Practising
+from skills.sending.tools import Outgoing
 from skills.schedules.tools import Schedules
 from skills.state.tools import State
 from skills.time.tools import Time
@@ -60,7 +62,7 @@ class Kits:
             )
             shelf = SkillShelf((*self.notes, *butler.notes))
             looks = Looks(house, self.practice.household)
-            tools = Toolbox((*own, shelf, LongResults(house), Files(house), *more.values()))
-            found = (butler, tools, Checks((looks, *own), more))
+            shelves = (shelf, LongResults(house), Files(house), Outgoing(Sending(house)))
+            found = (butler, Toolbox((*own, *shelves, *more.values())), Checks((looks, *own), more))
             self._made[butler.name] = found
         return found

@@ -8,6 +8,7 @@ from threading import Lock
 from bot.errors import ConfigurationError
 from bot.ports import Load, Model, nothing_kept
 from bot.settings import Settings
+from bot.transcribers import Transcriber
 from bot.treasury.budgets import HOUSE, Cap
 from bot.treasury.keys import Key, load_keys
 from bot.treasury.prices import nano
@@ -63,6 +64,13 @@ class Purse:
             if provider not in self._models:
                 self._models[provider] = self._open(provider)
             return self._models[provider]
+
+    def transcriber(self, provider: str) -> Transcriber:
+        """Return what of a provider listens. Raises ConfigurationError where its protocol knows no speech."""
+        model = self.model(provider)
+        if not isinstance(model, Transcriber):
+            raise ConfigurationError(f"{provider}: its protocol knows no speech, so that it cannot have a voice model.")
+        return model
 
     def open_models(self) -> None:
         """Import what the keys need before anybody waits for it."""

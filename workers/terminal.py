@@ -35,7 +35,7 @@ async def serve(house: House) -> int:
     with _window(house) as channel:
         interactive = sys.stdin.isatty() and sys.stdout.isatty()
         screen = PromptScreen(house.home.folder / "history") if interactive else PipeScreen()
-        terminal = Terminal(screen, getpass.getuser(), channel, house.home.pictures)
+        terminal = Terminal(screen, getpass.getuser(), channel, house.home.folder)
         async with FrontDesk(house, {channel: terminal}) as desk:
             if isinstance(screen, PromptScreen):
                 screen.write(await desk.database.read(partial(_greeting, house, terminal)))

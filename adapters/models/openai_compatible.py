@@ -1,6 +1,7 @@
 """Every provider that speaks OpenAI's protocol, through OpenAI's official SDK."""
 
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from json import JSONDecodeError
@@ -17,6 +18,8 @@ from adapters.models.wire import LIMITS, SOON, Wire, read_out, timeout
 from bot.errors import ModelError, Unavailable
 from bot.ports import Answer, Interrupt, Load, Prompt, Route, nothing_kept
 from bot.redaction import Redactor
+from bot.sound import Sound
+from bot.transcribers import Heard
 
 # Nothing is sent while a model thinks, so that a silence of minutes is no sign of a lost connection.
 TIMEOUT = timeout(read=300)
@@ -54,6 +57,16 @@ class OpenAICompatibleModel:
                 stream = self._clients[route.key_id].chat.completions.create(stream=True, **wanted)
             with stream:
                 return self._read(stream, prompt, on_text)
+
+    def transcribe(self, sound: Sound, route: Route, interrupt: Interrupt) -> Heard:
+        """Return what is said in a recording. Raises ModelError."""
+        file = (sound.file_name, sound.content, sound.media_type)
+        with self._wire.cuttable(interrupt), self._understood():
+            asked = self._clients[route.key_id].audio.transcriptions.with_raw_response
+            answer = asked.create(file=file, model=route.model, response_format="verbose_json")
+            said = answer.parse()
+            length = getattr(said, "duration", None)
+            return Heard(text=said.text, seconds=_seconds(length), organisation=organisation_of(answer.http_response))
 
     def count(self, prompt: Prompt, route: Route) -> int | None:
         """Return nothing: the protocol has no way to count that costs nothing."""
@@ -131,3 +144,12 @@ class OpenAICompatibleModel:
                 if chunk.error is not None:
                     raise model_error(read_complaint(response, chunk.error, max_output, self._clean))
                 yield chunk
+
+
+def _seconds(told: object) -> float | None:
+    """Return a length that a provider told, as a number or as a text, if it is one."""
+    try:
+        length = float(str(told))
+    except ValueError:
+        return None
+    return length if 0 < length < math.inf else None

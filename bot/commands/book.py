@@ -44,7 +44,7 @@ class Asking:
 
     def show(self, chart: Chart) -> None:
         """Show a chart below the answer's words, once that is on disk; an answer has one, and the last counts."""
-        outbox.set_picture(self.tx, self.reply_id, chart)
+        outbox.enclose(self.tx, self.reply_id, chart)
 
     @property
     def subject(self) -> str:

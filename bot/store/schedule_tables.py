@@ -103,6 +103,8 @@ held = Table(
     Column("origin", String),  # who may have written it, where the chat's butler is to know of it
     Column("run_id", Id),  # whose answer it is
     Column("at", Moment, nullable=False),
+    Column("enclosure", JSON(none_as_null=True)),  # the file that it is
+    Column("made_by", String),  # the key of the call that wrote it
 )
 Index("held_until", held.c.until)
 

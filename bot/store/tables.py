@@ -213,7 +213,8 @@ outbox = Table(
     Column("question_id", ForeignKey("questions.id")),  # its buttons show under the reply until it is answered
     Column("replaces", String),  # the message that was sent and now reads otherwise
     Column("aside", String),  # the origin of words that no turn here said, until the conversation's butler has read them
-    Column("picture", JSON(none_as_null=True)),  # a chart that is shown below the words
+    Column("enclosure", JSON(none_as_null=True)),  # a chart that is shown below the words, or a file instead of them
+    Column("made_by", String),  # the key of the call that wrote it, which writes it once
 )
 PENDING = outbox.c.state == literal_column("'pending'")
 GONE = outbox.c.state == literal_column("'gone'")
@@ -231,6 +232,9 @@ Index(
     sqlite_where=outbox.c.question_id.is_not(None),
     postgresql_where=outbox.c.question_id.is_not(None),
 )
+MADE_BY_A_CALL = outbox.c.made_by.is_not(None)
+Index("outbox_made_by", outbox.c.made_by, unique=True, sqlite_where=MADE_BY_A_CALL, postgresql_where=MADE_BY_A_CALL)
+Index("outbox_sent_in", outbox.c.turn_id, sqlite_where=MADE_BY_A_CALL, postgresql_where=MADE_BY_A_CALL)
 
 parts = Table(
     "parts",
@@ -241,7 +245,7 @@ parts = Table(
     Column("state", String, nullable=False),  # pending, sending, sent
     Column("native_id", String),
     Column("doubts", Integer, nullable=False, default=0),  # how often it was sent again although it may have arrived
-    Column("picture", Boolean, nullable=False, server_default=false()),  # it is the reply's picture, not a part of its words
+    Column("enclosed", Boolean, nullable=False, server_default=false()),  # a picture or a file, which is shown once
     Column("sent_at", Moment),
     PrimaryKeyConstraint("reply_id", "position"),
 )

@@ -235,6 +235,8 @@ def _why_not(
 ) -> _WhyNot:
     provider = providers[row.provider]
     model = providers.nearest_model(row.provider, wish.tier) or ""
+    if not model:
+        return _WhyNot(f"{row.id} is of a provider that has no such model")
     subjects = (key_subject(row.id), row.organisation, provider_subject(row.provider))
     found = [resting[subject, one] for subject in subjects for one in {"", model} if (subject, one) in resting]
     ended = [rest for rest in found if rest.until is not None and rest.until <= now]

@@ -1,13 +1,14 @@
 """What models cost, in whole nano-dollars."""
 
 from datetime import date
-from decimal import Decimal
-from typing import Annotated
+from decimal import ROUND_UP, Decimal
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from bot.messages import Value
 from bot.ports import Effort, Usage
+from bot.sound import LONGEST
 
 NANO = 10**9
 _PER_TOKEN = NANO // 10**6  # a dollar for a million tokens is 1,000 nano-dollars for one
@@ -15,6 +16,7 @@ _PER_TOKEN = NANO // 10**6  # a dollar for a million tokens is 1,000 nano-dollar
 # each message and tool, and its own instructions for tool use.
 FRAME = 4_096
 
+MINUTE = 60  # seconds
 Price = Annotated[Decimal, Field(ge=0, max_digits=9, decimal_places=3)]
 Count = Annotated[int, Field(gt=0)]
 
@@ -50,13 +52,28 @@ class LongRates(Rates):
 
 
 class ModelPrice(Rates):
-    """A model's rates and size, as they were published on a day."""
+    """A model's rates and size, as they were published on a day.
+
+    One that listens has a price for a `minute`: then a second of sound is what a token of text is, and `least` the fewest
+    seconds that are billed.
+    """
 
     context: Count
     priced: date
+    minute: Annotated[Decimal, Field(ge=0, max_digits=9, decimal_places=6)] | None = None
+    least: Count = 1
     max_output: Count | None = None
     effort: Effort | None = None
     long: LongRates | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_seconds(cls, value: Any) -> Any:  # noqa: ANN401 - what somebody wrote into a file
+        """Let a price for a minute be one for a million seconds."""
+        if not isinstance(value, dict) or not isinstance(minute := value.get("minute"), int | Decimal):
+            return value
+        rate = (Decimal(minute) * 10**6 / MINUTE).quantize(Decimal("0.001"), ROUND_UP)
+        return {"context": LONGEST, "input": rate, "output": 0, "cache_read": 0, "cache_write": 0, **value}
 
     def rates(self, prompt: int) -> Rates:
         """Return the rates for a prompt of so many tokens."""

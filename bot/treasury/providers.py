@@ -39,6 +39,10 @@ class Tier(StrEnum):
     SMART = "smart"
     BALANCED = "balanced"
     FAST = "fast"
+    VOICE = "voice"  # it listens, and answers nothing
+
+
+THINKING = (Tier.SMART, Tier.BALANCED, Tier.FAST)
 
 
 def _address(url: str) -> str:
@@ -60,6 +64,7 @@ class Provider(Value):
     smart: str | None = None
     balanced: str | None = None
     fast: str | None = None
+    voice: str | None = None
     organisations: Mapping[str, str] = Field(default_factory=dict)  # by key id; those that share one share its limits
     models: Mapping[str, ModelPrice] = Field(default_factory=dict)
 
@@ -114,8 +119,9 @@ class Providers:
         return self.fits(name, tier), self.table[name].rate(model) > 0
 
     def nearest_model(self, name: str, tier: Tier) -> str | None:
-        """Return a provider's model of a tier, or of the next one that it has."""
-        found = (self.model(name, one) for one in (tier, Tier.BALANCED, Tier.SMART, Tier.FAST))
+        """Return a provider's model of a tier, or of the next one that it has; one that listens has none beside it."""
+        others = () if tier is Tier.VOICE else (Tier.BALANCED, Tier.SMART, Tier.FAST)
+        found = (self.model(name, one) for one in (tier, *others))
         return next(filter(None, found), None)
 
     def likely(self, model: str) -> str:

@@ -26,13 +26,13 @@ _BREAK = "———"
 _LANGUAGE = re.compile(r"\{?\.?([\w+#.-]{1,40})")
 
 
-def parse(markdown: str) -> RichText:
-    """Read Markdown, whole or still arriving, into a rich text."""
+def parse(markdown: str, widest: int | None = None) -> RichText:
+    """Read Markdown, whole or still arriving, into a rich text; tables wider than `widest` are marked, to be shown apart."""
     source = clean(markdown)
     if source.count("\n") > _MOST_LINES or sum(map(source.count, _MARKERS)) > _MOST_MARKERS:
         return RichText(source.strip())
     writer = Writer()
-    _Blocks(writer, _PARSER.parse(source)).write()
+    _Blocks(writer, _PARSER.parse(source), widest).write()
     return writer.finish()
 
 
@@ -52,8 +52,9 @@ class _List:
 class _Blocks:
     """Writes the blocks of one document."""
 
-    def __init__(self, writer: Writer, tokens: Sequence[Token]) -> None:
+    def __init__(self, writer: Writer, tokens: Sequence[Token], widest: int | None) -> None:
         self._writer = writer
+        self._widest = widest
         self._tokens = tokens
         self._at = 0
         self._lists: list[_List] = []
@@ -156,7 +157,7 @@ class _Blocks:
                 case "inline":
                     rows[-1].append(read_inline(token.children or []))
         self._begin(1 if self._lists else 2)
-        write_table(self._writer, rows, aligns)
+        write_table(self._writer, rows, aligns, self._widest)
 
     def _definition(self, token: Token) -> None:
         """Show the address of a link that nothing leads to: a list of sources, perhaps."""

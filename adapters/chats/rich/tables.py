@@ -1,4 +1,4 @@
-"""Tables of Markdown: a grid where it fits a telephone, otherwise a record for each row."""
+"""Tables of Markdown: a grid where it fits, otherwise a record for each row, or what stands for a table that is shown apart."""
 
 import re
 from collections.abc import Sequence
@@ -7,8 +7,11 @@ from wcwidth import wcswidth
 
 from adapters.chats.rich.text import Edit, RichText, edited, spelled
 from adapters.chats.rich.writer import Writer
+from bot.tables import Table
 
 WIDEST_GRID = 60
+LEAST_APART = 3  # columns: with fewer, a record for each row is read as well
+APART = "\ufffc"  # stands for a table that is shown apart from the text
 # A header stands in every record: a long one over many rows would multiply the text.
 _LONGEST_HEADER = 40
 _BREAK = re.compile(r"\s*<br\s*/?>\s*", re.IGNORECASE)
@@ -16,17 +19,28 @@ _BREAK = re.compile(r"\s*<br\s*/?>\s*", re.IGNORECASE)
 Rows = Sequence[Sequence[RichText]]
 
 
-def write_table(writer: Writer, rows: Rows, aligns: Sequence[str]) -> None:
-    """Write a table whose first row is its header."""
+def write_table(writer: Writer, rows: Rows, aligns: Sequence[str], widest: int | None = None) -> None:
+    """Write a table whose first row is its header; one that is wider than `widest` is only marked, to be shown apart."""
     broken = [[_with_breaks(cell) for cell in row] for row in rows]
     plain = [[_plain(cell).split("\n") for cell in row] for row in broken]
     widths = [max(_width(line) for row in plain for line in row[column]) for column in range(len(aligns))]
-    if sum(widths) + 3 * (len(widths) - 1) <= WIDEST_GRID:
+    if sum(widths) + 3 * (len(widths) - 1) <= (widest or WIDEST_GRID):
         writer.pre(_grid(plain, widths, aligns))
+    elif widest and len(aligns) >= LEAST_APART and len(rows) > 1:
+        writer.open("table", _kept(broken, aligns).model_dump_json())
+        writer.write(APART)
+        writer.close()
     elif len(rows) > 1 and all(len(cell.text) <= _LONGEST_HEADER for cell in broken[0]):
         _write_records(writer, broken)
     else:
         _write_rows(writer, broken)
+
+
+def _kept(rows: Rows, aligns: Sequence[str]) -> Table:
+    header, *cells = [tuple(_plain(cell).strip() for cell in row) for row in rows]
+    shown = tuple(tuple(cell.text.strip() for cell in row) for row in rows[1:])
+    known = {"aligns": [align or "left" for align in aligns], "shown": None if shown == tuple(cells) else shown}
+    return Table.model_validate({"header": header, "rows": cells, **known})
 
 
 def _with_breaks(cell: RichText) -> RichText:

@@ -9,7 +9,7 @@ from typing import Literal
 from unicodedata import normalize
 from urllib.parse import unquote, urlsplit
 
-Kind = Literal["bold", "italic", "strike", "spoiler", "code", "pre", "quote", "link"]
+Kind = Literal["bold", "italic", "strike", "spoiler", "code", "pre", "quote", "link", "table"]
 
 # At the same place a quote holds everything and code holds nothing; the order between the others only has to be fixed.
 _RANK: dict[Kind, int] = {
@@ -21,6 +21,7 @@ _RANK: dict[Kind, int] = {
     "italic": 5,
     "code": 6,
     "pre": 7,
+    "table": 8,
 }
 
 # Beyond this a URL is shown rather than hidden behind a text: no vendor says how long a link may be.
@@ -29,7 +30,10 @@ LONGEST_URL = 2048
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of a text, counted in code points; `detail` is a link's URL or the language of a block of code."""
+    """A stretch of a text, counted in code points; `detail` is a link's URL or the language of a block of code.
+
+    A table is one character, and its `detail` the table itself (rich/wide.py).
+    """
 
     kind: Kind
     start: int

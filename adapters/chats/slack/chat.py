@@ -2,20 +2,22 @@
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from adapters.chats.pace import Pace, Rate
+from adapters.chats.slack import enclosures
 from adapters.chats.slack import text as slack_text
 from adapters.chats.slack.answers import owed, told
 from adapters.chats.slack.blocks import words
 from adapters.chats.slack.events import CHANNEL
 from adapters.chats.slack.files import fetch
 from adapters.chats.slack.receipts import Receipts
-from adapters.chats.slack.web import NO_FILES, Refused, Web
-from bot.charts import Chart
+from adapters.chats.slack.tables import messages
+from adapters.chats.slack.web import Refused, Web
+from bot.contents import SOURCE
+from bot.enclosures import Enclosure
 from bot.errors import BadFormat, ChatGone, DeliveryError, MessageGone, NotChanged, RetryLater
 from bot.messages import Address, Button
-from bot.pictures import NOT_SHOWN, draw
 from bot.ports import Json
 
 A_SECOND, AT_ONCE = 1.0, 20  # messages into one channel
@@ -23,11 +25,10 @@ TOGETHER, AT_ONCE_TOGETHER = 5.0, 300  # "several hundred a minute" in a workspa
 PACE = 0.7  # seconds between two additions to a stream: 100 a minute in a workspace
 EDIT_PACE = 1.2  # seconds between two edits: 50 a minute
 EDITS_A_SECOND = 0.6  # of unfinished answers in all conversations together
-LONGEST_EDIT, LONGEST_ALT = 4000, 1000  # characters of a text without Markdown, and of the words for a picture
+LONGEST_EDIT = 4000  # characters of a text without Markdown
 NOTHING_YET = "…"  # ends a stream that shows nothing, as it could not without any text
 MOST_MESSAGES, REMEMBERED = 3, 5000  # an answer of more becomes a file
 QUIET: Json = {"unfurl_links": False, "unfurl_media": False}  # a preview fetches the address, and so tells it what was said
-T = TypeVar("T")
 _STREAM_OVER = {"message_not_in_streaming_state", "stopped_by_user"}
 _NO_STREAMS_HERE = {"method_not_supported_for_channel_type"}
 _NO_STREAMS = {"unknown_method", "not_allowed_token_type", "feature_not_enabled"} | _NO_STREAMS_HERE
@@ -57,23 +58,22 @@ class Slack:
 
     def pieces(self, text: str, buttons: Sequence[Button] = ()) -> Sequence[Json]:
         """Render Markdown as messages that fit; what would be too many becomes one message and a file."""
-        found: list[Json] = [{"markdown": piece.markdown, "mrkdwn": piece.mrkdwn} for piece in slack_text.pieces(text)]
-        if len(found) > MOST_MESSAGES:
-            found = [found[0], {"file": text, "name": "answer.md"}]
-        if found and buttons:
-            found[0 if "file" in found[-1] else -1]["buttons"] = [[button.label, button.token] for button in buttons]
+        found = list(messages(text))
+        worded = [payload for payload in found if SOURCE not in payload]
+        if len(worded) > MOST_MESSAGES:
+            worded = worded[:1]
+            found = [*worded, {"file": text, "name": "answer.md"}]
+        if worded and buttons:
+            worded[-1]["buttons"] = [[button.label, button.token] for button in buttons]
         return found
 
-    def picture(self, chart: Chart) -> Json:
-        """Return a picture that is still to be drawn."""
-        words = {"title": chart.title, "alt": chart.words[:LONGEST_ALT]}
-        return {"chart": chart.model_dump(mode="json"), "name": chart.file_name, **words}
+    def enclosed(self, enclosure: Enclosure) -> Json:
+        """Return a file."""
+        return enclosures.payload_of(enclosure)
 
     def plain(self, payload: Json) -> Json:
-        """Return a payload in Slack's older language, which every workspace takes; instead of a picture, its words."""
-        if "chart" in payload:
-            return {"markdown": "", "mrkdwn": slack_text.pieces(f"{NOT_SHOWN} {payload['alt']}")[0].mrkdwn}
-        return {**payload, "markdown": ""}
+        """Return a payload in Slack's older language, which every workspace takes; instead of a file, its words."""
+        return enclosures.plain(payload) if SOURCE in payload else {**payload, "markdown": ""}
 
     def preview(self, text: str) -> Json:
         """Render an unfinished answer: all of it, or its end."""
@@ -91,17 +91,15 @@ class Slack:
         """Return the least time between two previews, in seconds."""
         return PACE if self._can_stream(address) else EDIT_PACE
 
-    async def send(self, address: Address, payload: Json, reply_to: str | None) -> str:
+    async def send(self, address: Address, payload: Json, reply_to: str | None, content: bytes | None = None) -> str:
         """Send a message, a file or a picture, and return `channel:ts`. Raises DeliveryError."""
         del reply_to  # an answer stands in the thread of what it answers
         place = await self.home(address.chat)
         await self._pace.turn(place, A_SECOND, AT_ONCE)
         if "file" in payload:
-            body = str(payload["file"]).encode()
-            shown = {"title": "The whole answer", "comment": "This answer is long, so here it is whole, as a file."}
-            return await owed(self._upload(place, address, payload["name"], body, **shown))
-        if "chart" in payload:
-            return await self._show(place, address, payload)
+            return await enclosures.send_long(self._web, place, address, payload)
+        if content is not None:
+            return await enclosures.show(self._web, place, address, payload, content)
         sent = await self._say("chat.postMessage", place, payload, thread_ts=address.thread or None, **QUIET)
         return f"{place}:{told(sent, 'ts')}"
 
@@ -248,40 +246,3 @@ class Slack:
             if error.code in ("same_text", "no_change"):
                 raise NotChanged(error.reason) from error
             raise
-
-    async def _show(self, place: str, address: Address, payload: Json) -> str:
-        """Send a picture; where none may be sent, its words still may."""
-        body = await draw(payload["chart"])
-        try:
-            return await self._upload(place, address, payload["name"], body, title=payload["title"], alt=payload["alt"])
-        except Refused as error:
-            raise BadFormat(error.reason) from error
-        except ChatGone as error:
-            if any(code in error.reason for code in NO_FILES):
-                raise BadFormat(error.reason) from error
-            raise
-
-    async def _upload(
-        self,
-        place: str,
-        address: Address,
-        name: str,
-        body: bytes,
-        *,
-        title: str,
-        comment: str | None = None,
-        alt: str | None = None,
-    ) -> str:
-        size = len(body)
-        ticket = await self._web.call("files.getUploadURLExternal", form=True, filename=name, length=size, alt_txt=alt)
-        file = told(ticket, "file_id", RetryLater)
-        await self._web.upload(told(ticket, "upload_url", RetryLater), body)
-        await self._web.call(
-            "files.completeUploadExternal",
-            place,
-            files=[{"id": file, "title": title}],
-            channel_id=place,
-            thread_ts=address.thread or None,
-            initial_comment=comment,
-        )
-        return f"{place}:file-{file}"

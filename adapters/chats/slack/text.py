@@ -47,7 +47,12 @@ def to_mrkdwn(rich: RichText) -> str:
 
 def pieces(markdown: str, limit: int = LIMIT) -> list[Piece]:
     """Turn Markdown into messages; there is none if nothing would be seen."""
-    return [piece for _, piece in _pieces(fitted(parse(markdown)), limit)]
+    return pieces_of(parse(markdown), limit)
+
+
+def pieces_of(rich: RichText, limit: int = LIMIT) -> list[Piece]:
+    """Turn a rich text into messages; there is none if nothing would be seen."""
+    return [piece for _, piece in _pieces(fitted(rich), limit)]
 
 
 def preview(markdown: str, limit: int = LIMIT) -> Piece:

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from time import monotonic
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx
 from telegram import (
@@ -11,16 +11,18 @@ from telegram import (
     InlineKeyboardMarkup,
     LinkPreviewOptions,
     Message,
-    MessageEntity,
     ReplyParameters,
 )
 from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError
 
 from adapters.chats.pace import Pace, Rate
-from adapters.chats.telegram import files
-from adapters.chats.telegram.text import LIMIT, Entity, pieces, preview, utf16
+from adapters.chats.telegram import enclosures, files
+from adapters.chats.telegram.enclosures import entities
+from adapters.chats.telegram.tables import messages
+from adapters.chats.telegram.text import LIMIT, Entity, preview, utf16
 from adapters.chats.telegram.updates import CHANNEL
-from bot.charts import Chart
+from bot.contents import SOURCE
+from bot.enclosures import Enclosure
 from bot.errors import (
     BadFormat,
     ChatGone,
@@ -31,7 +33,6 @@ from bot.errors import (
     RetryLater,
 )
 from bot.messages import Address, Button
-from bot.pictures import NOT_SHOWN, draw
 from bot.ports import Json
 
 NO_PREVIEW = LinkPreviewOptions(is_disabled=True)  # a preview fetches the address, and so tells it what was said
@@ -41,7 +42,6 @@ GROUP_PACE = 3.0
 # looks away for a moment where that is exceeded shortly.
 TOGETHER, AT_ONCE = 30.0, 200
 PRIVATE_RATE, GROUP_RATE, CHAT_AT_ONCE = 1.0, 20 / 60, 20
-LONGEST_CAPTION = 1024
 Result = TypeVar("Result")
 _NO_WAY_IN = (
     "chat not found",
@@ -55,7 +55,9 @@ _NO_WAY_IN = (
     "topic_deleted",
 )
 _NO_MESSAGE = ("message to edit not found", "message can't be edited", "message to delete not found")
-_NO_PHOTOS = ("to send photos", "chat_send_photos_forbidden", "chat_send_media_forbidden")
+# What a chat takes in another form: words are welcome there.
+_NO_FILES = ("to send photos", "to send documents", "send_photos_forbidden", "send_docs_forbidden", "send_media_forbidden")
+_TOO_LARGE = "request entity too large"
 # The connection was never made, so that nothing was sent.
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
@@ -74,19 +76,20 @@ class Telegram:
 
     def pieces(self, text: str, buttons: Sequence[Button] = ()) -> Sequence[Json]:
         """Render Markdown as messages of at most 4096 UTF-16 units."""
-        payloads = [_payload(*piece) for piece in pieces(text)]
-        if payloads and buttons:
-            payloads[-1]["buttons"] = [[button.label, button.token] for button in buttons]
+        payloads = list(messages(text))
+        worded = [payload for payload in payloads if SOURCE not in payload]
+        if worded and buttons:
+            worded[-1]["buttons"] = [[button.label, button.token] for button in buttons]
         return payloads
 
-    def picture(self, chart: Chart) -> Json:
-        """Return a photo that is still to be drawn; Telegram has no other words for who cannot see it than its caption."""
-        return {"chart": chart.model_dump(mode="json"), "caption": chart.words[:LONGEST_CAPTION]}
+    def enclosed(self, enclosure: Enclosure) -> Json:
+        """Return a photo or a document."""
+        return enclosures.payload_of(enclosure)
 
     def plain(self, payload: Json) -> Json:
-        """Return a message without entities, with the addresses of its links behind it; instead of a photo, its words."""
-        if "chart" in payload:
-            return _payload(f"{NOT_SHOWN} {payload['caption']}", [])
+        """Return a message without entities, with the addresses of its links behind it; instead of a file, its words."""
+        if SOURCE in payload:
+            return enclosures.plain(payload)
         text = payload["text"]
         for link in (str(entity["url"]) for entity in payload["entities"] if "url" in entity):
             if utf16(f"{text}\n{link}") <= LIMIT:
@@ -109,36 +112,27 @@ class Telegram:
         """Return the least time between two previews, in seconds."""
         return PRIVATE_PACE if address.private else GROUP_PACE
 
-    async def send(self, address: Address, payload: Json, reply_to: str | None) -> str:
+    async def send(self, address: Address, payload: Json, reply_to: str | None, content: bytes | None = None) -> str:
         """Send a message and return `chat:message`. Raises DeliveryError."""
         await self._turn(address)
         reply = None
         if reply_to is not None:
             reply = ReplyParameters(int(reply_to.partition(":")[2]), allow_sending_without_reply=True)
-        bring = self._send_photo if "chart" in payload else self._send_text
-        sent = await self._ask(address, lambda: bring(address, payload, reply))
+        where = {"chat_id": int(address.chat), "message_thread_id": _thread(address), "reply_parameters": reply}
+        if content is None:
+            sent = await self._ask(address, lambda: self._send_text(payload, **where))
+        else:
+            sent = await self._ask(address, lambda: enclosures.bring(self._bot, payload, content, **where))
         return f"{address.chat}:{sent.message_id}"
 
-    async def _send_text(self, address: Address, payload: Json, reply: ReplyParameters | None) -> Message:
+    async def _send_text(self, payload: Json, **where: Any) -> Message:  # noqa: ANN401 - what any message takes
         return await self._bot.send_message(
-            int(address.chat),
-            payload["text"],
-            entities=_entities(payload),
+            text=payload["text"],
+            entities=entities(payload["entities"]),
             link_preview_options=NO_PREVIEW,
-            message_thread_id=_thread(address),
-            reply_parameters=reply,
             reply_markup=_keyboard(payload),
             disable_notification=payload.get("silent"),
-        )
-
-    async def _send_photo(self, address: Address, payload: Json, reply: ReplyParameters | None) -> Message:
-        return await self._bot.send_photo(
-            int(address.chat),
-            await draw(payload["chart"]),
-            caption=payload["caption"],
-            message_thread_id=_thread(address),
-            reply_parameters=reply,
-            filename="picture.png",
+            **where,
         )
 
     async def fetch(self, ref: Mapping[str, str], most: int) -> bytes:
@@ -154,7 +148,7 @@ class Telegram:
                 payload["text"],
                 chat_id=int(address.chat),
                 message_id=int(native_id.partition(":")[2]),
-                entities=_entities(payload),
+                entities=entities(payload["entities"]),
                 link_preview_options=NO_PREVIEW,
                 reply_markup=_keyboard(payload),  # without one, the buttons of before go
             ),
@@ -176,7 +170,7 @@ class Telegram:
                     int(address.chat),
                     turn_id,
                     payload["text"],
-                    entities=_entities(payload),
+                    entities=entities(payload["entities"]),
                     message_thread_id=_thread(address),
                 ),
             )
@@ -224,10 +218,6 @@ def _payload(text: str, entities: list[Entity]) -> Json:
     return {"text": text, "entities": entities}
 
 
-def _entities(payload: Json) -> list[MessageEntity] | None:
-    return [MessageEntity(**entity) for entity in payload["entities"]] or None
-
-
 def _keyboard(payload: Json) -> InlineKeyboardMarkup | None:
     """Return a button on each row, so that its words have room on a telephone."""
     buttons = payload.get("buttons")
@@ -244,7 +234,7 @@ def _delivery_error(error: TelegramError) -> DeliveryError:
     reason = error.message
     if isinstance(error, RetryAfter):
         return RetryLater(reason, seconds(error))
-    if isinstance(error, BadRequest):
+    if isinstance(error, BadRequest) or _TOO_LARGE in reason.lower():
         return _bad_request(reason)
     if isinstance(error, Forbidden | ChatMigrated):
         return ChatGone(reason)
@@ -264,8 +254,8 @@ def _bad_request(reason: str) -> DeliveryError:
         return NotChanged(reason)
     if any(phrase in words for phrase in _NO_MESSAGE):
         return MessageGone(reason)
-    if any(phrase in words for phrase in _NO_PHOTOS):
-        return BadFormat(reason)  # words are welcome there
+    if any(phrase in words for phrase in _NO_FILES):
+        return BadFormat(reason)
     if any(phrase in words for phrase in _NO_WAY_IN):
         return ChatGone(reason)
     return BadFormat(reason)

@@ -24,6 +24,7 @@ _TYPES: dict[Kind, str] = {
     "pre": "pre",
     "quote": "blockquote",
     "link": "text_link",
+    "table": "code",  # which is shown apart, so that none is left here
 }
 
 _ELLIPSIS = "…\n"
@@ -55,7 +56,12 @@ def to_entities(rich: RichText) -> tuple[str, list[Entity]]:
 
 def pieces(markdown: str, limit: int = LIMIT) -> list[tuple[str, list[Entity]]]:
     """Turn Markdown into messages; there is none if nothing would be seen."""
-    messages = (_entities(piece) for piece in split(_fitted(parse(markdown)), limit, utf16))
+    return pieces_of(parse(markdown), limit)
+
+
+def pieces_of(rich: RichText, limit: int = LIMIT) -> list[tuple[str, list[Entity]]]:
+    """Turn a rich text into messages; there is none if nothing would be seen."""
+    messages = (_entities(piece) for piece in split(_fitted(rich), limit, utf16))
     return [message for message in messages if message[0]]
 
 

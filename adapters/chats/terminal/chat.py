@@ -4,21 +4,24 @@ import asyncio
 import stat
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import chain, count
 from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
 
 from adapters.chats.terminal.paths import attached
 from bot.attachments import too_large
-from bot.charts import Chart
+from bot.contents import SOURCE, drawn, kept
+from bot.enclosures import Enclosure, File, numbered
 from bot.errors import BadFormat, FileRefused
 from bot.messages import Address, Button, IncomingMessage, Sender
-from bot.pictures import NOT_SHOWN, draw
+from bot.pictures import NOT_SHOWN
 from bot.ports import Json
 
 CHANNEL = "terminal"
 PACE = 0.05  # seconds
 MOST_A_SECOND = 100.0
+PICTURES, FILES = "pictures", "files"  # folders: a picture takes the place of an earlier one, a file of none
 
 
 class Screen(Protocol):
@@ -42,9 +45,9 @@ class Terminal:
 
     shows_a_second = MOST_A_SECOND
 
-    def __init__(self, screen: Screen, user: str, channel: str = CHANNEL, pictures: Path | None = None) -> None:
+    def __init__(self, screen: Screen, user: str, channel: str = CHANNEL, folder: Path | None = None) -> None:
         self._screen = screen
-        self._pictures = pictures  # the folder for them; without one, none are shown
+        self._folder = folder  # of pictures and files, each in a folder of their own; without one, none are shown
         self._user = user
         self._tokens: tuple[str, ...] = ()
         self._pressed = False
@@ -87,15 +90,19 @@ class Terminal:
         how = "Type the number." if not buttons[0].is_offer else "A number does it."
         return [{"text": f"{text}\n\n{numbered}\n\n{how}", "tokens": tokens, "is_offer": buttons[0].is_offer}]
 
-    def picture(self, chart: Chart) -> Json | None:
-        """Return a picture that is still to be drawn, and the name of its file."""
-        if self._pictures is None:
+    def enclosed(self, enclosure: Enclosure) -> Json | None:
+        """Return a picture or a file, and where it is put."""
+        if self._folder is None:
             return None
-        return {"chart": chart.model_dump(mode="json"), "file": chart.file_name, "words": chart.words}
+        if isinstance(enclosure, File):
+            return {SOURCE: kept(enclosure.sha256), "name": enclosure.name, "below": FILES, "words": enclosure.words}
+        source = drawn(enclosure.model_dump(mode="json"))
+        words = f"{NOT_SHOWN} {enclosure.words}"
+        return {SOURCE: source, "name": enclosure.file_name, "below": PICTURES, "words": words}
 
     def plain(self, payload: Json) -> Json:
-        """Return the payload, as a terminal refuses no formatting; instead of a picture, its words."""
-        return {"text": f"{NOT_SHOWN} {payload['words']}"} if "chart" in payload else payload
+        """Return the payload, as a terminal refuses no formatting; instead of a picture or a file, its words."""
+        return {"text": payload["words"]} if SOURCE in payload else payload
 
     def preview(self, text: str) -> Json:
         """Return what is written so far."""
@@ -115,11 +122,11 @@ class Terminal:
         del address
         return PACE
 
-    async def send(self, address: Address, payload: Json, reply_to: str | None) -> str:
-        """Show an answer, or where its picture lies. Raises BadFormat."""
+    async def send(self, address: Address, payload: Json, reply_to: str | None, content: bytes | None = None) -> str:
+        """Show an answer, or where its picture or its file lies. Raises BadFormat."""
         del address, reply_to
-        if "chart" in payload:
-            payload = {"text": _as_code(self._keep(payload["file"], await draw(payload["chart"])))}
+        if content is not None:
+            payload = {"text": _as_code(self._keep(payload, content))}
         self._show(payload)
         return uuid4().hex
 
@@ -132,17 +139,20 @@ class Terminal:
         del address, native_id
         self._show(payload)
 
-    def _keep(self, name: str, picture: bytes) -> str:
-        """Put a picture into the folder, for its owner's eyes only, and return its path. Raises BadFormat."""
-        folder = self._pictures or Path()
+    def _keep(self, payload: Json, content: bytes) -> str:
+        """Put bytes into a folder, for its owner's eyes only, and return their path. Raises BadFormat."""
+        is_file = payload.get("below") == FILES
+        folder = (self._folder or Path()) / (FILES if is_file else PICTURES)
         try:
             folder.mkdir(mode=0o700, exist_ok=True)
-            unfinished = folder / f"{name}.{uuid4().hex}"
+            place = folder / payload["name"]
+            place = _free(place, content) if is_file else place
+            unfinished = folder / f".{uuid4().hex}"
             unfinished.touch(mode=0o600)
-            unfinished.write_bytes(picture)
-            return str(unfinished.replace(folder / name))
+            unfinished.write_bytes(content)
+            return str(unfinished.replace(place))
         except OSError as error:
-            raise BadFormat(f"the picture cannot be kept: {error}") from error
+            raise BadFormat(f"{payload['name']} cannot be kept: {error}") from error
 
     def _show(self, payload: Json) -> None:
         if "tokens" in payload:
@@ -186,6 +196,13 @@ def _read(path: Path, most: int) -> bytes:
             return file.read(most + 1)
     except OSError as error:
         raise FileRefused(f"cannot be read here: {error.strerror}. Please give its path once more.") from error
+
+
+def _free(wanted: Path, content: bytes) -> Path:
+    """Return where a file goes that takes no other one's place; the same file lies there once."""
+    names = chain([wanted.name], (numbered(wanted.name, number) for number in count(2)))
+    places = (wanted.with_name(name) for name in names)
+    return next(place for place in places if not place.exists() or (place.is_file() and place.read_bytes() == content))
 
 
 def _as_code(path: str) -> str:

@@ -1,0 +1,138 @@
+"""Listening: speech that came with a turn's messages becomes the words of who spoke, once, and under a reservation."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from math import ceil
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from bot import blobs, files, hearing, spoken, transcript
+from bot.errors import ModelError, TurnEnded
+from bot.messages import Origin
+from bot.people import person
+from bot.ports import Interrupt, Text, Usage
+from bot.redaction import Redactor
+from bot.search import history
+from bot.search.history import Speaker, Words
+from bot.sound import FORMS, LARGEST, LONGEST, Sound, measure
+from bot.transcribers import Heard, Transcriber
+from bot.treasury import failed
+from bot.treasury.alerts import Alert
+from bot.treasury.choice import Wish
+from bot.treasury.prices import ModelPrice
+from bot.treasury.providers import Tier
+from bot.treasury.reservation import Reservation
+from bot.treasury.treasury import Treasury
+from bot.turn import Turn
+
+TRANSCRIBED = "(voice note, transcribed)"
+NOTHING_HEARD = "(a voice note in which nothing was heard)"
+NOBODY = (
+    "I cannot listen to voice notes yet: that takes a key of a provider that transcribes speech. Set GROQ_API_KEY or "
+    "OPENAI_API_KEY for the house, or write to me what you said."
+)
+SILENCE = "I heard no words in your voice note. Please say it once more, or write it."
+TOO_LARGE = f"Your voice note has more than the {LARGEST // 10**6} MB that I can listen to. Please send it in parts."
+TOO_LONG = f"Your voice note may be longer than the {LONGEST // 3600} hours that I listen to. Please send it in parts."
+UNPLAYABLE = f"I cannot play what you recorded. Please send it as {FORMS}, or write it."
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Listening:
+    """Has speech transcribed by one key after the other until one answers."""
+
+    transcribers: Callable[[str], Transcriber]
+    treasury: Treasury
+    redactor: Redactor
+    tell: Callable[[Connection, Alert, datetime], object]
+
+    def listen(self, turn: Turn, interrupt: Interrupt) -> None:
+        """Hear what was said to a turn and nobody has heard yet. Raises TurnEnded, AllDry and ClaimLost."""
+        with turn.database.read() as tx:
+            notes = spoken.unheard(tx, turn.id)
+        for note in notes:
+            self._hear(turn, note, interrupt)
+
+    def _hear(self, turn: Turn, note: Row[Any], interrupt: Interrupt) -> None:
+        if not self._prices:
+            raise TurnEnded(NOBODY)
+        with turn.database.read() as tx:
+            sound = _playable(blobs.read(tx, note.sha256))
+        reservation, heard = self._ask(turn, sound, interrupt)
+        words = self.redactor.clean(heard.text).strip()
+        with turn.writing() as tx:
+            now = turn.clock()
+            for alert in self._settle(tx, reservation, heard, now):
+                self.tell(tx, alert, now)
+            _keep(tx, turn, note, words, now)
+        if not words:
+            raise TurnEnded(SILENCE)
+
+    def _ask(self, turn: Turn, sound: Sound, interrupt: Interrupt) -> tuple[Reservation, Heard]:
+        """Ask by one key after the other. Raises TurnEnded, also with what the provider says, and AllDry."""
+        avoid: dict[str, str] = {}
+        seconds = max(sound.seconds, *(price.least for price in self._prices))
+        while True:
+            wish = Wish(turn.spender, Tier.VOICE, seconds, 0, counted=seconds, avoid=avoid, aside=True)
+            with turn.writing() as tx:
+                reservation = self.treasury.reserve(tx, wish, turn.clock(), turn.zone)
+            route = reservation.route
+            try:
+                return reservation, self.transcribers(route.provider).transcribe(sound, route, interrupt)
+            except ModelError as error:
+                keys = self._book(turn, reservation, error)
+                if reservation.key_id not in keys:
+                    raise TurnEnded(f"I could not listen to your voice note. Its provider says: {error.reason}") from error
+                avoid.update(dict.fromkeys(keys, error.reason))
+
+    @property
+    def _prices(self) -> list[ModelPrice]:
+        """What it costs to listen, with each provider that does and has a key."""
+        providers = self.treasury.providers
+        names = dict.fromkeys(key.provider for key in self.treasury.keys)
+        found = ((name, providers.nearest_model(name, Tier.VOICE)) for name in names)
+        return [providers[name].models[model] for name, model in found if model is not None]
+
+    def _book(self, turn: Turn, reservation: Reservation, error: ModelError) -> tuple[str, ...]:
+        """Account for a request that failed; return the keys that need not be tried again."""
+        error.reason = self.redactor.clean(error.reason)
+        log.warning("speech was not transcribed by %s: %s", reservation.key_id, error.reason)
+        with turn.writing() as tx:
+            for alert in failed.book(tx, self.treasury, reservation, error, turn.clock()):
+                self.tell(tx, alert, turn.clock())
+        return failed.keys_to_avoid(self.treasury, reservation, error)
+
+    def _settle(self, tx: Connection, reservation: Reservation, heard: Heard, now: datetime) -> Sequence[Alert]:
+        if heard.seconds is None:
+            return self.treasury.charge(tx, reservation, now)
+        price = self.treasury.providers[reservation.route.provider].models[reservation.model]
+        used = Usage(input=max(ceil(heard.seconds), price.least))
+        return self.treasury.settle(tx, reservation, used, now, heard.organisation)
+
+
+def _playable(content: bytes) -> Sound:
+    """Return speech that a provider takes. Raises TurnEnded."""
+    if len(content) > LARGEST:
+        raise TurnEnded(TOO_LARGE)
+    sound = measure(content)
+    if sound is None:
+        raise TurnEnded(UNPLAYABLE)
+    if sound.seconds > LONGEST:
+        raise TurnEnded(TOO_LONG)
+    return sound
+
+
+def _keep(tx: Connection, turn: Turn, note: Row[Any], words: str, now: datetime) -> None:
+    """Keep what was heard, and let the butler read it as what its speaker wrote."""
+    files.note_words(tx, note.id, words)
+    address, origin = turn.conversation.address, Origin(note.origin)
+    said = f"{TRANSCRIBED}\n{words}" if words else NOTHING_HEARD
+    speaker, sent_at = person(tx, note.person_id), note.sent_at.astimezone(turn.zone)
+    told = hearing.in_words(said, origin, speaker, sent_at, private=address.private)
+    transcript.append(tx, turn.conversation.id, turn.id, "user", (Text(text=told),), origin, now)
+    where = (address.subject(note.person_id), turn.conversation.id, turn.id)
+    history.note(tx, Words(*where, Speaker.PERSON, words, origin, note.sent_at, person_id=note.person_id))

@@ -1,0 +1,1 @@
+"""Sending: files and tables that go out beside an answer."""

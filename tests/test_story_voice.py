@@ -1,0 +1,89 @@
+"""What people say into their telephones, and what they read."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.anthropic_server import AnthropicServer
+from tests.houses import SLACK_OWNER, House, wait_until
+from tests.openai_server import KEY as OPENAI
+from tests.openai_server import OpenAIServer
+from tests.recordings import ogg
+from tests.slack_server import SlackServer
+from tests.telegram_server import TelegramServer
+
+ADA = 7
+
+
+@pytest.fixture
+def openai() -> Iterator[OpenAIServer]:
+    """A provider that listens."""
+    with OpenAIServer() as server:
+        yield server
+
+
+def listening(house: House, openai: OpenAIServer) -> House:
+    """Give a house a key for listening."""
+    house.env |= {"OPENAI_API_KEY": OPENAI, "OPENAI_BASE_URL": openai.base_url}
+    return house
+
+
+def transcribed(house: House) -> list[tuple[object, ...]]:
+    """Return the entries of the transcript that hold what was said."""
+    return house.rows("SELECT content FROM transcript WHERE content LIKE '%voice note, transcribed%'")
+
+
+def test_a_voice_note_on_telegram(tmp_path: Path, openai: OpenAIServer) -> None:
+    """Ada speaks, and reads how she was heard and the answer, in one message."""
+    with TelegramServer() as telegram, AnthropicServer() as claude, ExitStack() as stack:
+        house = stack.enter_context(listening(House(tmp_path, telegram, claude), openai))
+        house.wait_until_ready()
+        ada = telegram.person(ADA)
+        openai.hears("Remind me of the dentist.", 2)
+        claude.says("When is it?")
+        ada.sends_file(ogg(2), "note.oga", kind="voice")
+        wait_until(lambda: "🎙 Remind me of the dentist.\n\nWhen is it?" in ada.sees(), "the answer", 40)
+        assert len(ada.sees()) == 1
+        assert (openai.recordings[0].name, openai.recordings[0].content) == ("voice.ogg", ogg(2))
+        assert house.value("SELECT cost FROM ledger WHERE model = 'whisper-1'") == 200_000
+        assert telegram.refusals == []
+
+
+def test_a_voice_note_on_slack(tmp_path: Path, openai: OpenAIServer) -> None:
+    """A clip that was recorded in Slack is heard as well."""
+    with SlackServer() as slack, AnthropicServer() as claude, ExitStack() as stack:
+        house = stack.enter_context(listening(House(tmp_path, None, claude, slack), openai))
+        house.wait_until_ready()
+        olga = slack.person(SLACK_OWNER, "Olga")
+        slack.wait_until(lambda: slack.connections() > 0, 20, "the socket")
+        openai.hears("Book the table.", 2)
+        claude.says("For how many?")
+        olga.uploads("audio_message.ogg", ogg(2), "audio/ogg", "")
+        wait_until(lambda: "For how many?" in "".join(olga.sees()), "the answer", 40)
+        assert "🎙 Book the table." in olga.sees()[-1]
+        assert slack.refusals == []
+
+
+@pytest.mark.crash
+def test_a_kill_between_what_was_heard_and_its_note(tmp_path: Path, openai: OpenAIServer) -> None:
+    """The worker is killed while a provider listens: what was reserved is spent, and what was said is read once."""
+    with TelegramServer() as telegram, AnthropicServer() as claude, ExitStack() as stack:
+        house = stack.enter_context(listening(House(tmp_path, telegram, claude), openai))
+        house.wait_until_ready()
+        ada = telegram.person(ADA)
+        openai.hears("Water the plants.", 2)
+        openai.hears("Water the plants.", 2)
+        claude.says("Done.")
+        with openai.hold():
+            ada.sends_file(ogg(2), "note.oga", kind="voice")
+            wait_until(lambda: bool(openai.recordings), "the provider listens", 40)
+            os.kill(house.process("worker"), signal.SIGKILL)
+        wait_until(lambda: "🎙 Water the plants.\n\nDone." in ada.sees(), "the answer", 40)
+        assert len(transcribed(house)) == 1
+        assert house.rows("SELECT reported FROM ledger WHERE model = 'whisper-1' ORDER BY id") == [(0,), (1,)]
+        assert house.value("SELECT sum(held) FROM budgets") == 0
+        assert telegram.refusals == []
