@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, exists, select, update
+from sqlalchemy import Connection, Row, bindparam, exists, func, select, update
 
 from bot import conversations, journal, transcript, turn_events
 from bot.messages import Origin
@@ -25,10 +25,15 @@ _NAMED = select(
     exists().where(
         inbox.c.conversation_id == bindparam("conversation"),
         inbox.c.person_id == bindparam("by"),
-        inbox.c.butler.is_not(None),
+        inbox.c.butler.not_in(bindparam("at_work", expanding=True)),
         WAITING,
     )
 )
+_NEWEST = select(func.max(inbox.c.id)).where(
+    inbox.c.conversation_id == bindparam("conversation"), inbox.c.person_id == bindparam("by"), WAITING
+)
+_AT_WORK_FOR = select(inbox.c.butler).where(inbox.c.turn_id == bindparam("turn")).order_by(inbox.c.id).limit(1)
+_JOIN = update(inbox).where(inbox.c.id == _NEWEST.scalar_subquery()).values(butler=bindparam("for_whom"))
 _WAIT_AGAIN = update(inbox).where(inbox.c.turn_id == bindparam("turn"), inbox.c.state == "taken").values(state="waiting")
 _INTERRUPT = (
     update(turns).where(turns.c.id == bindparam("turn")).values(state="interrupted", ended_at=bindparam("at"), error=None)
@@ -51,22 +56,35 @@ class Meeting:
     fate: Fate
 
 
-def meet(tx: Connection, treasury: Treasury, conversation_id: int, writer: Person, now: datetime) -> Meeting | None:
-    """Do what a message that was just taken in does to the turn that runs there; None where none runs."""
+def meet(
+    tx: Connection, treasury: Treasury, conversation_id: int, writer: Person, now: datetime, named: str | None = None
+) -> Meeting | None:
+    """Do what a message that was just taken in does to the turn that runs there; None where none runs.
+
+    One that interrupts is for the butler at work, unless it names another.
+    """
     row = tx.execute(_AT_WORK, {"conversation": conversation_id}).first()
     if row is None:
         return None
-    fate = _fate(tx, row, conversation_id, writer)
+    for_whom = tx.scalar(_AT_WORK_FOR, {"turn": row.id})  # a name, or what stands for one that is still to be found
+    if named is None and _interrupts(row, writer):
+        tx.execute(_JOIN, {"conversation": conversation_id, "by": writer.id, "for_whom": for_whom})
+    fate = _fate(tx, row, for_whom, writer)
     if fate is Fate.INTERRUPTS:
         _interrupt(tx, treasury, row.id, conversation_id, now)
     return Meeting(row.id, fate)
 
 
-def _fate(tx: Connection, turn: Row[Any], conversation_id: int, writer: Person) -> Fate:
+def _interrupts(turn: Row[Any], writer: Person) -> bool:
+    return turn.person_id == writer.id and turn.run_id is None and writer.mode is Mode.INTERRUPT
+
+
+def _fate(tx: Connection, turn: Row[Any], for_whom: str | None, writer: Person) -> Fate:
     """Return what the writer's mode makes of a message; one for another butler waits, and so does what comes after it."""
     if turn.person_id != writer.id or turn.run_id is not None or writer.mode is Mode.QUEUE:
         return Fate.WAITS
-    if tx.scalar(_NAMED, {"conversation": conversation_id, "by": writer.id}):
+    at_work = [turn.butler, for_whom or turn.butler]
+    if tx.scalar(_NAMED, {"conversation": turn.conversation_id, "by": writer.id, "at_work": at_work}):
         return Fate.WAITS
     return Fate.INTERRUPTS if writer.mode is Mode.INTERRUPT else Fate.STEERS
 

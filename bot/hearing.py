@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, bindparam, select, update
 
-from bot import names, transcript
+from bot import names, pastes, transcript
 from bot.conversations import Conversation
 from bot.messages import Origin
 from bot.people import Person
@@ -42,18 +42,19 @@ class Reader:
     now: datetime
 
 
-def waiting(tx: Connection, conversation_id: int) -> Sequence[Row[Any]]:
-    """Return the messages that nobody has read yet."""
-    return tx.execute(_WAITING, {"conversation_id": conversation_id}).all()
+def waiting(tx: Connection, conversation_id: int, now: datetime) -> Sequence[Row[Any]]:
+    """Return the messages that nobody has read yet, the parts of a paste one after the other, and none that is not whole."""
+    return pastes.together(tx.execute(_WAITING, {"conversation_id": conversation_id}).all(), now)
 
 
 def batch(rows: Sequence[Row[Any]], person_id: int, butler: str | None, first: Row[Any] | None = None) -> Sequence[Row[Any]]:
     """Return the messages that are read together: one person's, for one butler, and a suspect one always alone.
 
-    Those that join what is under way, or was interrupted, pass what others wrote in between.
+    Without a first one they join the work of `butler`. Those that join what is under way, or was interrupted, pass what
+    others wrote in between.
     """
     if first is not None and first.kills:
-        return [first]
+        return [row for row in rows if row.id == first.id or (row.paste_id is not None and row.paste_id == first.paste_id)]
     if first is None or first.turn_id is not None:
         rows = [row for row in rows if row.person_id == person_id]
     for_it = (None, butler)
@@ -73,11 +74,9 @@ def left_open(tx: Connection, turn_id: int) -> Sequence[Row[Any]]:
 def hear(tx: Connection, turn_id: int, conversation: Conversation, rows: Sequence[Row[Any]], reader: Reader) -> None:
     """Put messages into the transcript, but for those that an interrupted turn has put there already."""
     private = conversation.address.private
-    for row in rows:
-        if row.turn_id is not None and row.butler != OPEN:
-            continue
+    for row, text in pastes.whole([row for row in rows if row.turn_id is None or row.butler == OPEN]):
         origin = Origin(row.origin)
-        words = in_words(row.text, origin, reader.person, row.sent_at.astimezone(reader.zone), private=private)
+        words = in_words(text, origin, reader.person, row.sent_at.astimezone(reader.zone), private=private)
         _add(tx, row.conversation_id, turn_id, words, origin, reader)
         where = (conversation.address.subject(reader.person.id), row.conversation_id, turn_id)
         history.note(tx, Words(*where, Speaker.PERSON, row.text, origin, row.sent_at, person_id=reader.person.id))

@@ -58,6 +58,17 @@ class Origin(StrEnum):
     STRANGER = "stranger"  # forwards, mail, web pages: content, never orders
 
 
+class Part(Value):
+    """A text that may be a part of a longer one, since its writer's client splits what is longer than `most` UTF-16 units.
+
+    `number` grows from message to message of a chat.
+    """
+
+    number: int
+    units: int
+    most: int
+
+
 class IncomingMessage(Value):
     """A message from a chat.
 
@@ -76,6 +87,8 @@ class IncomingMessage(Value):
     is_edit: bool = False
     unreadable: str = ""  # what it is instead of text, such as "a sticker"
     press: Words = ""
+    part: Part | None = None
+    is_only_part: bool = False  # said in a group to nobody: heard only where it goes on with what was said to a butler
     overheard: bool = False  # said in a thread to nobody by name: heard only where the house already talks
 
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, bindparam, exists, insert, select, update
-from sqlalchemy.dialects.postgresql import insert as insert_once
+from sqlalchemy import Connection, bindparam, insert, select, update
 
-from bot import busy, conversations, outbox, questions
+from bot import busy, conversations, kept, outbox, pastes, questions
 from bot.busy import Fate
 from bot.commands.book import Asking, CommandBook
 from bot.conversations import Conversation
@@ -31,8 +30,6 @@ from bot.turn import Clock
 LONGEST_MESSAGE = 32_000
 LONGEST_PARKED = 20_000
 _ADDRESS = re.compile(r"@([a-z][a-z0-9-]*)[:,]?(?:\s+|$)", re.IGNORECASE)
-_KEEP = insert_once(inbox).on_conflict_do_nothing().returning(inbox.c.id)
-_TWIN = select(exists().where(inbox.c.conversation_id == bindparam("conversation"), inbox.c.native_id == bindparam("native")))
 _REPLIED = update(inbox).where(inbox.c.id == bindparam("row")).values(state="answered", reply_id=bindparam("reply"))
 log = logging.getLogger(__name__)
 
@@ -43,6 +40,7 @@ class Received:
 
     turns: dict[int, None] = field(default_factory=dict)
     replies: dict[int, None] = field(default_factory=dict)
+    held: dict[int, datetime] = field(default_factory=dict)  # those that wait until then for the rest of a long text
     busy: dict[int, int] = field(default_factory=dict)  # conversations in which a turn goes on, which shows what it will read
 
 
@@ -58,6 +56,7 @@ class _Arrival:
     text: str
     now: datetime
     row_id: int = 0
+    rest: pastes.Rest | None = None  # it goes on with a text that was split
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ class Reception:
         received = Received()
         now = self.clock()
         with self.database.write() as tx:
-            for message in messages:
+            for message in pastes.in_order(messages):
                 self._take(tx, message, now, received)
             conversations.note_rung(tx, tuple(received.turns), now)
         if received.turns:
@@ -108,6 +107,8 @@ class Reception:
     def _take(self, tx: Connection, message: IncomingMessage, now: datetime, received: Received) -> None:
         if message.overheard and conversations.find(tx, message.address) is None:
             return
+        if message.is_only_part and not pastes.goes_on(tx, message):
+            return
         person = recognise(tx, self.gate, message.sender, message.address, now)
         if person is not None:
             self._accept(self._arrival(tx, message, person, now), received)
@@ -118,7 +119,10 @@ class Reception:
         conversation = conversations.find_or_open(tx, message.address)
         if message.press:
             return _Arrival(tx, message, conversation, person, None, f"[pressed {one_line(message.press)}]", now)
-        text = self.redactor.clean(message.text.strip())
+        rest = pastes.rest(tx, conversation.id, person.id, message, is_command=self.commands.knows(message.text))
+        if rest is not None:
+            return _Arrival(tx, message, conversation, person, None, self.redactor.clean(rest.text), now, rest=rest)
+        text = self.redactor.clean(pastes.trimmed(message))
         butler, text = self._addressed(text) if _is_order(message) else (None, text)
         if text and message.unreadable:
             text += f"\n[With it came {message.unreadable}, which this house cannot open yet.]"
@@ -134,7 +138,8 @@ class Reception:
         return None, text
 
     def _accept(self, arrival: _Arrival, received: Received) -> None:
-        row_id = None if _is_twin(arrival) else _keep(arrival)
+        who = (arrival.conversation.id, arrival.person.id)
+        row_id = kept.keep(arrival.tx, arrival.message, *who, arrival.text, arrival.now, arrival.butler)
         if row_id is None:
             log.info("message %s came twice", arrival.message.id)
             return
@@ -150,7 +155,9 @@ class Reception:
         if arrival.butler is not None and may_choose:
             conversations.choose_butler(arrival.tx, arrival.conversation.id, arrival.butler)
         if not self._answer_at_once(arrival, received):
-            self._place(arrival, row_id)
+            if arrival.rest is None:
+                self._place(arrival, row_id)
+            self._hold(arrival, received)
             self._meet(arrival, received)
         if conversations.has_work(arrival.tx, arrival.conversation.id, arrival.now):
             received.turns[arrival.conversation.id] = None
@@ -173,16 +180,25 @@ class Reception:
         tx.execute(_REPLIED, {"row": arrival.row_id, "reply": reply_id})
         _note_rung(arrival, (here, *outcome.replies, *outcome.rung), received)
 
+    def _hold(self, arrival: _Arrival, received: Received) -> None:
+        """Let a conversation wait a moment for the rest of a text that its writer's client split."""
+        until = pastes.hold(arrival.tx, arrival.row_id, arrival.conversation.id, arrival.message, arrival.rest, arrival.now)
+        if arrival.rest is not None:
+            pastes.mask(arrival.tx, self.redactor, arrival.rest, arrival.row_id, arrival.text)
+        if until is not None:
+            received.held[arrival.conversation.id] = until
+
     def _meet(self, arrival: _Arrival, received: Received) -> None:
         """Let a message do to the turn that runs what its writer's mode says."""
-        met = busy.meet(arrival.tx, self.treasury, arrival.conversation.id, arrival.person, arrival.now)
+        met = busy.meet(arrival.tx, self.treasury, arrival.conversation.id, arrival.person, arrival.now, arrival.butler)
         if met is not None and met.fate is not Fate.INTERRUPTS:
             received.busy[arrival.conversation.id] = met.turn_id
 
     def _answer_at_once(self, arrival: _Arrival, received: Received) -> bool:
         """Answer what needs no model; tell whether that was so."""
         words = _refusal(arrival)
-        if words is None and not (_is_order(arrival.message) and self.commands.is_command(arrival.text)):
+        may_order = arrival.rest is None and _is_order(arrival.message)
+        if words is None and not (may_order and self.commands.is_command(arrival.text)):
             return False
         tx, conversation, person = arrival.tx, arrival.conversation, arrival.person
         reply_to = None if conversation.address.private else arrival.message.native_id
@@ -216,37 +232,6 @@ def _is_order(message: IncomingMessage) -> bool:
     return message.origin is Origin.PERSON
 
 
-def _is_twin(arrival: _Arrival) -> bool:
-    """Tell whether a vendor sends a message a second time under another id, as Slack does with one that names the bot."""
-    message = arrival.message
-    if message.id == message.native_id or message.is_edit or message.press:
-        return False
-    return bool(arrival.tx.scalar(_TWIN, {"conversation": arrival.conversation.id, "native": message.native_id}))
-
-
-def _keep(arrival: _Arrival) -> int | None:
-    """Put a message on disk and return its row; None when it was there already."""
-    message = arrival.message
-    row = arrival.tx.execute(
-        _KEEP,
-        {
-            "conversation_id": arrival.conversation.id,
-            "channel": message.address.channel,
-            "external_id": message.id,
-            "native_id": message.native_id,
-            "person_id": arrival.person.id,
-            "butler": arrival.butler,
-            "text": arrival.text,
-            "origin": message.origin,
-            "sent_at": message.sent_at,
-            "received_at": arrival.now,
-            "state": "waiting",
-            "kills": 0,
-        },
-    )
-    return row.scalar_one_or_none()
-
-
 def _merge(arrival: _Arrival) -> _Merged | None:
     """Let an edit replace its original while that waits; None where the edit needs an answer of its own.
 
@@ -254,7 +239,7 @@ def _merge(arrival: _Arrival) -> _Merged | None:
     """
     tx = arrival.tx
     original = tx.execute(
-        select(inbox.c.id, inbox.c.state)
+        select(inbox.c.id, inbox.c.state, inbox.c.text, inbox.c.paste_id)
         .where(
             inbox.c.conversation_id == arrival.conversation.id,
             inbox.c.native_id == arrival.message.native_id,
@@ -271,7 +256,8 @@ def _merge(arrival: _Arrival) -> _Merged | None:
         tx.execute(mine.values(text=f"(I have edited my message; it reads now:)\n{arrival.text}"))
         return None
     if original.state == "waiting":
-        changed = {"text": arrival.text, "butler": arrival.butler, "turn_id": None}  # it is read anew if it was read before
+        text = pastes.corrected(original, arrival.text)
+        changed = {"text": text, "butler": arrival.butler, "turn_id": None}  # it is read anew if it was read before
         tx.execute(update(inbox).where(inbox.c.id == original.id).values(changed))
     tx.execute(mine.values(state="merged"))
     return _Merged(original.id, is_waiting=original.state == "waiting")

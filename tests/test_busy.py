@@ -295,3 +295,16 @@ def test_what_waits_for_a_key_is_interrupted_too(room: Room) -> None:
     with room.database.read() as tx:
         assert tx.scalars(select(outbox.c.text).order_by(outbox.c.id.desc())).first() == "Both."
         assert tx.scalars(select(turns.c.follows).order_by(turns.c.id)).all() == [None, 1]
+
+
+def test_an_interruption_is_for_the_butler_at_work(room: Room) -> None:
+    """What interrupts goes to the butler who was interrupted, whatever the switchboard makes of its words."""
+    room.takes_in("/mode interrupt")
+    conversation_id = room.takes_in("@general plan a trip to Paris")
+    begins(room, conversation_id)
+    room.takes_in("what is my locker code?")
+    with room.database.read() as tx:
+        assert tx.scalars(select(inbox.c.butler).where(inbox.c.state == "waiting")).all() == ["general", "general"]
+    room.claude.says("Both.")
+    room.runner().run_turn(conversation_id, None)
+    assert [turn for _, _, turn in rows(room)] == [2, 2]
