@@ -79,7 +79,7 @@ def hear(tx: Connection, turn_id: int, conversation: Conversation, rows: Sequenc
         words = in_words(text, origin, reader.person, row.sent_at.astimezone(reader.zone), private=private)
         _add(tx, row.conversation_id, turn_id, words, origin, reader)
         where = (conversation.address.subject(reader.person.id), row.conversation_id, turn_id)
-        history.note(tx, Words(*where, Speaker.PERSON, row.text, origin, row.sent_at, person_id=reader.person.id))
+        history.note(tx, Words(*where, Speaker.PERSON, text, origin, row.sent_at, person_id=reader.person.id))
     take(tx, turn_id, rows)
 
 
