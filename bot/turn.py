@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
-from bot import conversations, hearing, journal, outbox, pastes, verbose
+from bot import conversations, hearing, journal, outbox, pastes, turn_events, verbose
 from bot.conversations import Conversation
 from bot.errors import ClaimLost, Suspect
 from bot.hearing import Reader
@@ -27,6 +27,7 @@ from bot.store.database import Database
 from bot.store.tables import OPEN, WAITING, inbox, turns
 from bot.switchboard.decisions import OPEN as OPEN_BUTLER
 from bot.treasury.budgets import Spender
+from bot.turn_events import Happening
 
 Clock = Callable[[], datetime]
 _UNFINISHED = select(turns).where(turns.c.conversation_id == bindparam("conversation_id"), OPEN)
@@ -144,6 +145,7 @@ class Turn:
         tx.execute(
             update(turns).where(turns.c.id == self.id).values(state="waiting", attempts=turns.c.attempts + 1, error=reason)
         )
+        turn_events.note(tx, self.id, Happening.WAITS, f"until {until.astimezone(self.zone):%H:%M:%S}: {reason}", self.clock())
         conversations.release(tx, self.conversation.id, wake_at=until)
 
 
@@ -196,6 +198,7 @@ class Turns:
 
     def _go_on(self, tx: Connection, row: Row[Any]) -> tuple[Row[Any], Person]:
         tx.execute(update(turns).where(turns.c.id == row.id).values(state="running"))
+        turn_events.note(tx, row.id, Happening.GOES_ON, f"by worker {self.worker}", self.clock())
         return row, person(tx, row.person_id)
 
     def _begin(self, tx: Connection, conversation: Conversation, now: datetime) -> tuple[Row[Any], Person] | None:

@@ -56,6 +56,7 @@ from skills.memory.command import memory_command
 from skills.memory.tools import Memory
 from skills.practice.tools import Practising
 from skills.schedules.tools import Schedules
+from skills.sessions.tools import Sessions
 from skills.state.tools import State
 from skills.time.tools import Time
 from tests import stores
@@ -151,9 +152,9 @@ class Room(RoomTimes):
     @cached_property
     def toolbox(self) -> Toolbox:
         """The butler's tools."""
-        schedules = (Schedules(self.desk), Practising(self.practice, self.database))
-        shelves = (History(self.database), SkillShelf(()), LongResults(self.database))
-        return Toolbox((Memory(self.store), State(self.store), Time(), *schedules, *shelves, *self.holders))
+        shelves = (History(self.database), Sessions(self.database), SkillShelf(()), LongResults(self.database))
+        own = (Memory(self.store), State(self.store), Time(), Schedules(self.desk))
+        return Toolbox((*own, Practising(self.practice, self.database), *shelves, *self.holders))
 
     @cached_property
     def commands(self) -> CommandBook:

@@ -8,7 +8,6 @@ from sqlalchemy import select
 from bot import progress
 from bot.busy import meet
 from bot.errors import ClaimLost
-from bot.messages import Address, Sender
 from bot.people import Mode
 from bot.people import person as known
 from bot.progress import ANEW, NOTED, WAITS
@@ -16,11 +15,9 @@ from bot.store.busy_tables import turn_events
 from bot.store.tables import calls, inbox, outbox, turns
 from bot.store.treasury_tables import ledger
 from bot.tools import Effect, tool
-from bot.turn import Turn
 from tests.anthropic_script import Answer
+from tests.busy_rooms import begins, note, rows
 from tests.room import ADA, BEN, Room
-
-HOME = Address(channel="telegram", chat="-100", private=False)
 
 
 class Mailing:
@@ -36,28 +33,6 @@ class Mailing:
         self.sent.append(to)
         self.meanwhile()
         return "Sent."
-
-
-def begins(room: Room, conversation_id: int) -> Turn:
-    """Let a worker begin what waits."""
-    turn = room.runner("w").turns.take(conversation_id, suspects=True)
-    assert turn is not None
-    return turn
-
-
-def note(room: Room, turn: Turn) -> str:
-    """Return what the person is shown about what was written meanwhile."""
-    with room.database.read() as tx:
-        found = progress.of_turn(tx, turn.id)
-    assert found is not None
-    return found.in_words(room.now, silent=False)
-
-
-def rows(room: Room) -> list[tuple[str, str, int | None]]:
-    """Return each message with its state and its turn."""
-    with room.database.read() as tx:
-        found = tx.execute(select(inbox.c.text, inbox.c.state, inbox.c.turn_id).order_by(inbox.c.id))
-        return [(row.text, row.state, row.turn_id) for row in found if not row.text.startswith("/")]
 
 
 def heard(room: Room) -> str:
@@ -207,52 +182,6 @@ def test_an_edit_of_what_was_interrupted_is_read(room: Room) -> None:
     room.claude.says("Booked.")
     room.runner().run_turn(conversation_id, None)
     assert "Book for two" in heard(room)
-
-
-def group(room: Room, sender: Sender, text: str) -> int:
-    """Receive a message in the group."""
-    return room.takes_in(text, sender, address=HOME)
-
-
-@pytest.mark.parametrize("mode", list(Mode))
-def test_anothers_message_is_no_steer_of_mine(room: Room, mode: Mode) -> None:
-    """In a group a message waits while a turn of somebody else runs, whatever the mode of its writer."""
-    group(room, BEN, f"/mode {mode}")
-    turn = begins(room, group(room, ADA, "Ada asks"))
-    group(room, BEN, "Ben asks")
-    assert note(room, turn) == WAITS
-    turn.read_new_messages()
-    assert rows(room)[1] == ("Ben asks", "waiting", None)
-    with turn.writing():
-        pass
-
-
-def test_my_message_passes_what_others_wrote(room: Room) -> None:
-    """In a group one's own further message is read at the next step, also when somebody else wrote in between."""
-    turn = begins(room, group(room, ADA, "Ada asks"))
-    group(room, BEN, "Ben asks")
-    group(room, ADA, "Ada adds")
-    assert note(room, turn) == NOTED
-    turn.read_new_messages()
-    assert [(text, state) for text, state, _ in rows(room)] == [
-        ("Ada asks", "taken"),
-        ("Ben asks", "waiting"),
-        ("Ada adds", "taken"),
-    ]
-
-
-def test_my_interruption_passes_what_others_wrote(room: Room) -> None:
-    """The turn that begins anew has both messages of its person; the other's is answered after it, by a turn of its own."""
-    group(room, ADA, "/mode interrupt")
-    conversation_id = group(room, ADA, "Ada asks")
-    begins(room, conversation_id)
-    group(room, BEN, "Ben asks")
-    group(room, ADA, "Ada adds")
-    for words in ("To Ada.", "To Ben."):
-        room.claude.says(words)
-    room.runner().run_turn(conversation_id, None)
-    assert room.replies(conversation_id)[1:] == ["To Ada.", "To Ben."]
-    assert [turn for _, _, turn in rows(room)] == [2, 3, 2]
 
 
 def test_what_is_for_another_butler_waits(room: Room) -> None:

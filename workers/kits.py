@@ -15,6 +15,7 @@ from skills.history.tools import History
 from skills.memory.tools import Memory
 from skills.practice.tools import Practising
 from skills.schedules.tools import Schedules
+from skills.sessions.tools import Sessions
 from skills.state.tools import State
 from skills.time.tools import Time
 from workers import modules
@@ -49,7 +50,8 @@ class Kits:
             store = self.stores.of(butler.name)
             more, _ = modules.load(butler, store)
             house = self.stores.house
-            own = (Memory(store), History(house), State(store), Time(), Schedules(self.desk), Practising(self.practice, house))
+            looking = (History(house), Sessions(house), Time())
+            own = (Memory(store), State(store), *looking, Schedules(self.desk), Practising(self.practice, house))
             shelf = SkillShelf((*self.notes, *butler.notes))
             looks = Looks(house, self.practice.household)
             found = (butler, Toolbox((*own, shelf, LongResults(house), *more.values())), Checks((looks, *own), more))
