@@ -4,9 +4,10 @@ The mode is that of who writes, and it concerns their own turns only: what someb
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, bindparam, exists, func, select, update
 
@@ -16,9 +17,11 @@ from bot.passing import take_back_preview
 from bot.people import Mode, Person
 from bot.ports import Text
 from bot.store.tables import OPEN, WAITING, inbox, turns
+from bot.store.tables import conversations as places
 from bot.treasury.treasury import Treasury
 from bot.turn_events import Happening
 
+TOLD_FROM = timedelta(seconds=5)
 _NOTE = (Text(text="[the house] The person wrote again: this was stopped here. Begin anew, with what follows."),)
 _AT_WORK = select(turns).where(turns.c.conversation_id == bindparam("conversation"), OPEN)
 _NAMED = select(
@@ -34,6 +37,10 @@ _NEWEST = select(func.max(inbox.c.id)).where(
 )
 _AT_WORK_FOR = select(inbox.c.butler).where(inbox.c.turn_id == bindparam("turn")).order_by(inbox.c.id).limit(1)
 _JOIN = update(inbox).where(inbox.c.id == _NEWEST.scalar_subquery()).values(butler=bindparam("for_whom"))
+_SLEEP = select(
+    places.c.wake_at,
+    select(func.count()).where(inbox.c.conversation_id == bindparam("conversation"), WAITING).scalar_subquery(),
+).where(places.c.id == bindparam("conversation"))
 _WAIT_AGAIN = update(inbox).where(inbox.c.turn_id == bindparam("turn"), inbox.c.state == "taken").values(state="waiting")
 _INTERRUPT = (
     update(turns).where(turns.c.id == bindparam("turn")).values(state="interrupted", ended_at=bindparam("at"), error=None)
@@ -50,10 +57,18 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True)
 class Meeting:
-    """A message that met a turn."""
+    """A message that met a turn; `until` is when that goes on, if it sleeps and its person has not been told so since."""
 
     turn_id: int
     fate: Fate
+    until: datetime | None = None
+
+    def in_words(self, zone: ZoneInfo) -> str:
+        """Return what becomes of the message, where the turn sleeps and so shows nothing itself."""
+        when = "" if self.until is None else f"{self.until.astimezone(zone):%H:%M}"
+        if self.fate is Fate.STEERS:
+            return f"(noted; I read it when I go on, at {when})"
+        return f"(it waits until this is done; I go on at {when})"
 
 
 def meet(
@@ -72,7 +87,14 @@ def meet(
     fate = _fate(tx, row, for_whom, writer)
     if fate is Fate.INTERRUPTS:
         _interrupt(tx, treasury, row.id, conversation_id, now)
-    return Meeting(row.id, fate)
+        return Meeting(row.id, fate)
+    return Meeting(row.id, fate, _sleeps_until(tx, conversation_id, now) if row.state == "waiting" else None)
+
+
+def _sleeps_until(tx: Connection, conversation_id: int, now: datetime) -> datetime | None:
+    """Return when a turn goes on, for the first message that comes while it sleeps for more than a moment."""
+    until, waiting = tx.execute(_SLEEP, {"conversation": conversation_id}).one()
+    return until if until is not None and until - now > TOLD_FROM and waiting == 1 else None
 
 
 def _interrupts(turn: Row[Any], writer: Person) -> bool:

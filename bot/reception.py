@@ -193,6 +193,10 @@ class Reception:
         met = busy.meet(arrival.tx, self.treasury, arrival.conversation.id, arrival.person, arrival.now, arrival.butler)
         if met is not None and met.fate is not Fate.INTERRUPTS:
             received.busy[arrival.conversation.id] = met.turn_id
+            if met.until is not None:
+                words = met.in_words(arrival.person.zone or self.zone)
+                outbox.add(arrival.tx, arrival.conversation.id, ReplyKind.NOTICE, words, arrival.now)
+                received.replies[arrival.conversation.id] = None
 
     def _answer_at_once(self, arrival: _Arrival, received: Received) -> bool:
         """Answer what needs no model; tell whether that was so."""

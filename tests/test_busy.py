@@ -1,6 +1,7 @@
 """What is written while a butler works: it steers, waits or interrupts, as its writer wants, and nothing of it is lost."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
@@ -78,6 +79,7 @@ def test_a_mode_holds_from_when_it_is_set(room: Room) -> None:
     assert rows(room)[1] == ("Second", "waiting", None)
 
 
+@pytest.mark.both_stores
 def test_an_interruption_ends_the_turn_and_asks_both(room: Room) -> None:
     """The claim is gone, what was reserved is spent, and one reply answers both messages, which the model is told once each."""
     room.takes_in("/mode interrupt")
@@ -237,3 +239,21 @@ def test_an_interruption_is_for_the_butler_at_work(room: Room) -> None:
     room.claude.says("Both.")
     room.runner().run_turn(conversation_id, None)
     assert [turn for _, _, turn in rows(room)] == [2, 2]
+
+
+@pytest.mark.parametrize(
+    ("mode", "said"),
+    [("steer", "(noted; I read it when I go on, at 14:00)"), ("queue", "(it waits until this is done; I go on at 14:00)")],
+)
+def test_what_waits_for_a_key_says_when_it_goes_on(room: Room, mode: str, said: str) -> None:
+    """Where the turn sleeps, a message says once what becomes of what was written, and when; nothing wakes it for that."""
+    room.takes_in(f"/mode {mode}")
+    conversation_id = room.takes_in("First")
+    turn = begins(room, conversation_id)
+    with turn.writing() as tx:
+        turn.wait(tx, room.now + timedelta(hours=1), "no key")
+    room.takes_in("Second")
+    room.takes_in("Third")
+    assert room.replies(conversation_id)[1:] == [said]
+    room.runner().run_turn(conversation_id, None)
+    assert room.claude.message_requests == []

@@ -171,6 +171,7 @@ def test_a_turn_that_ends_during_a_hold(room: Room) -> None:
     assert told(room) == ["First", "x" * MOST]
 
 
+@pytest.mark.both_stores
 def test_an_end_of_a_turn_during_a_hold(room: Room) -> None:
     """A turn that was running goes to its end; what is held is not begun before its time, which is kept in the database."""
     place = room.takes_in("First")

@@ -29,7 +29,8 @@ def test_it_is_whole_again(room: Room, text: str) -> None:
     works(room, conversation_id)
     assert told(room) == [text.strip()]
     with room.database.read() as tx:
-        rows = tx.execute(select(inbox.c.external_id, inbox.c.state, inbox.c.turn_id, inbox.c.reply_id)).all()
+        found = select(inbox.c.external_id, inbox.c.state, inbox.c.turn_id, inbox.c.reply_id)
+        rows = tx.execute(found.order_by(inbox.c.id)).all()
     assert [row.external_id for row in rows] == [f"7:{number}" for number in range(1000, 1000 + len(parts))]
     assert {(row.state, row.turn_id) for row in rows} == {("answered", 1)}
     assert len({row.reply_id for row in rows}) == 1

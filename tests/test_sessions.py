@@ -8,6 +8,7 @@ from sqlalchemy import insert, update
 
 from bot.messages import Address, Origin, Sender
 from bot.sessions import listing, story, telling
+from bot.store.tables import calls as journal
 from bot.store.tables import inbox, people, turns
 from bot.tools import Effect, Foreign, tool
 from tests.anthropic_server import KEY
@@ -159,6 +160,7 @@ def test_a_strangers_words_taint(room: Room) -> None:
     assert Origin.STRANGER not in origins
 
 
+@pytest.mark.both_stores
 def test_a_story_step_by_step(room: Room) -> None:
     """What was taken in, read, asked, said, called, steered and replied stands there in the order in which it happened."""
     conversation_id = room.takes_in("Where is my key?")
@@ -233,7 +235,7 @@ def test_no_secret_is_told(room: Room) -> None:
     """What got into the books all the same is masked where it is printed."""
     does(room)
     with room.database.write() as tx:
-        tx.exec_driver_sql("UPDATE calls SET result = ?", (f"the key is {KEY}",))
+        tx.execute(update(journal).values(result=f"the key is {KEY}"))
     assert KEY not in "\n".join(told(room, 1))
 
 
