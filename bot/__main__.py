@@ -61,6 +61,13 @@ def _shell(name: str) -> Action:
     return run
 
 
+def _sessions(settings: Settings, parsed: argparse.Namespace) -> int:
+    from workers import session_shell  # noqa: PLC0415
+
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # as above
+    return session_shell.sessions(settings, parsed.words, parsed.limit, everything=parsed.all)
+
+
 def _budget(settings: Settings, parsed: argparse.Namespace) -> int:
     from workers import money  # noqa: PLC0415
 
@@ -121,7 +128,10 @@ def _parser() -> argparse.ArgumentParser:
     allocate.add_argument("file", metavar="FILE")
     allocate.add_argument("--provider", metavar="NAME", help="whose keys to prefer")
     add("schedules", "list what is done at times", _shell("list_schedules"))
-    add("sessions", "list what was done", _shell("list_sessions"))
+    sessions = add("sessions", "list what was done, or tell how a session went", _sessions)
+    sessions.add_argument("words", nargs="*", metavar="show ID", help="tell step by step how this one went")
+    sessions.add_argument("--limit", type=int, metavar="N", help="list so many (20)")
+    sessions.add_argument("--all", action="store_true", help="list all there are")
     add("failed", "list what could not be done", _shell("list_failed"))
     keeping = add("backup", "keep the whole house in one file, while it runs", _backup)
     keeping.add_argument("file", nargs="?", metavar="FILE", help="where to; in a folder it is named by its date")

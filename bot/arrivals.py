@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, exists, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_once
 
-from bot import files
+from bot import files, pastes
 from bot.conversations import Conversation
 from bot.messages import IncomingMessage
 from bot.people import Person
@@ -28,6 +28,7 @@ class Arrival:
     text: str
     now: datetime
     row_id: int = 0
+    rest: pastes.Rest | None = None  # it goes on with a text that was split
 
 
 @dataclass(frozen=True)
@@ -38,16 +39,10 @@ class Merged:
     is_waiting: bool
 
 
-def is_twin(arrival: Arrival) -> bool:
-    """Tell whether a vendor sends a message a second time under another id, as Slack does with one that names the bot."""
-    message = arrival.message
-    if message.id == message.native_id or message.is_edit or message.press:
-        return False
-    return bool(arrival.tx.scalar(_TWIN, {"conversation": arrival.conversation.id, "native": message.native_id}))
-
-
 def keep(arrival: Arrival) -> int | None:
     """Put a message on disk and return its row; None when it was there already."""
+    if _is_twin(arrival):
+        return None
     message = arrival.message
     row = arrival.tx.execute(
         _KEEP,
@@ -69,6 +64,14 @@ def keep(arrival: Arrival) -> int | None:
     return row.scalar_one_or_none()
 
 
+def _is_twin(arrival: Arrival) -> bool:
+    """Tell whether a vendor sends a message a second time under another id, as Slack does with one that names the bot."""
+    message = arrival.message
+    if message.id == message.native_id or message.is_edit or message.press:
+        return False
+    return bool(arrival.tx.scalar(_TWIN, {"conversation": arrival.conversation.id, "native": message.native_id}))
+
+
 def merge(arrival: Arrival) -> Merged | None:
     """Let an edit replace its original while that waits; None where the edit needs an answer of its own.
 
@@ -76,7 +79,7 @@ def merge(arrival: Arrival) -> Merged | None:
     """
     tx = arrival.tx
     original = tx.execute(
-        select(inbox.c.id, inbox.c.state)
+        select(inbox.c.id, inbox.c.state, inbox.c.text, inbox.c.paste_id)
         .where(
             inbox.c.conversation_id == arrival.conversation.id,
             inbox.c.native_id == arrival.message.native_id,
@@ -93,7 +96,8 @@ def merge(arrival: Arrival) -> Merged | None:
         tx.execute(mine.values(text=f"(I have edited my message; it reads now:)\n{arrival.text}"))
         return None
     if original.state == "waiting":
-        changed = {"text": arrival.text, "butler": arrival.butler, "turn_id": None}  # it is read anew if it was read before
+        text = pastes.corrected(original, arrival.text)
+        changed = {"text": text, "butler": arrival.butler, "turn_id": None}  # it is read anew if it was read before
         tx.execute(update(inbox).where(inbox.c.id == original.id).values(changed))
         files.want(tx, arrival.conversation.id, original.id, arrival.message, arrival.now)
     tx.execute(mine.values(state="merged"))

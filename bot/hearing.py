@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, bindparam, select, update
 
-from bot import files, names, showing, transcript
+from bot import files, names, pastes, showing, transcript
 from bot.conversations import HELD, Conversation
 from bot.messages import Origin
 from bot.people import Person
@@ -46,18 +46,22 @@ class Reader:
     now: datetime
 
 
-def waiting(tx: Connection, conversation_id: int) -> Sequence[Row[Any]]:
-    """Return the messages that nobody has read yet; none while a file of one of them is still fetched."""
-    return tx.execute(_WAITING, {"conversation_id": conversation_id}).all()
+def waiting(tx: Connection, conversation_id: int, now: datetime) -> Sequence[Row[Any]]:
+    """Return the messages that nobody has read yet, the parts of a paste one after the other, and none that is not whole.
+
+    None is given while a file of one of them is still fetched.
+    """
+    return pastes.together(tx.execute(_WAITING, {"conversation_id": conversation_id}).all(), now)
 
 
 def batch(rows: Sequence[Row[Any]], person_id: int, butler: str | None, first: Row[Any] | None = None) -> Sequence[Row[Any]]:
     """Return the messages that are read together: one person's, for one butler, and a suspect one always alone.
 
-    Those that join what is under way, or was interrupted, pass what others wrote in between.
+    Without a first one they join the work of `butler`. Those that join what is under way, or was interrupted, pass what
+    others wrote in between.
     """
     if first is not None and first.kills:
-        return [first]
+        return [row for row in rows if row.id == first.id or (row.paste_id is not None and row.paste_id == first.paste_id)]
     if first is None or first.turn_id is not None:
         rows = [row for row in rows if row.person_id == person_id]
     for_it = (None, butler)
@@ -78,19 +82,16 @@ def hear(tx: Connection, turn_id: int, conversation: Conversation, rows: Sequenc
     """Put messages into the transcript, but for those that an interrupted turn has put there already."""
     private = conversation.address.private
     attached = files.of_messages(tx, [row.id for row in rows])
-    for row in rows:
-        if row.turn_id is not None and row.butler != OPEN:
-            continue
+    for row, text in pastes.whole([row for row in rows if row.turn_id is None or row.butler == OPEN]):
         origin = Origin(row.origin)
         for file in attached.get(row.id, ()):
             content, author = showing.introduce(tx, file)
             transcript.append(tx, row.conversation_id, turn_id, "user", content, author, reader.now)
-        words = in_words(
-            row.text or showing.WORDLESS, origin, reader.person, row.sent_at.astimezone(reader.zone), private=private
-        )
+        written = text or showing.WORDLESS
+        words = in_words(written, origin, reader.person, row.sent_at.astimezone(reader.zone), private=private)
         _add(tx, row.conversation_id, turn_id, words, origin, reader)
         where = (conversation.address.subject(reader.person.id), row.conversation_id, turn_id)
-        history.note(tx, Words(*where, Speaker.PERSON, row.text, origin, row.sent_at, person_id=reader.person.id))
+        history.note(tx, Words(*where, Speaker.PERSON, text, origin, row.sent_at, person_id=reader.person.id))
     take(tx, turn_id, rows)
 
 

@@ -90,6 +90,17 @@ class Attachment(Value):
     is_quoted: bool = False
 
 
+class Part(Value):
+    """A text that may be a part of a longer one, since its writer's client splits what is longer than `most` UTF-16 units.
+
+    `number` grows from message to message of a chat.
+    """
+
+    number: int
+    units: int
+    most: int
+
+
 class IncomingMessage(Value):
     """A message from a chat.
 
@@ -109,6 +120,8 @@ class IncomingMessage(Value):
     attachments: tuple[Attachment, ...] = ()
     unreadable: str = ""  # what it is instead of text or files, such as "a place"
     press: Words = ""
+    part: Part | None = None
+    is_only_part: bool = False  # said in a group to nobody: heard only where it goes on with what was said to a butler
     overheard: bool = False  # said in a thread to nobody by name: heard only where the house already talks
 
 

@@ -113,6 +113,8 @@ class Presences:
                 showing = self._showings.get(one.conversation_id)
                 if one.turn_runs and showing is None:
                     self.tell(one.conversation_id, one.turn_id, "")
+                    self._showings[one.conversation_id].line = progress.SIGN  # what stands there is known, and looked at soon
+                    self._showings[one.conversation_id].line_at = monotonic()
                 elif not one.turn_runs and (showing is None or showing.turn_id != one.turn_id):
                     await _patiently(self._passing.take_away(one.address, one.turn_id))
             await asyncio.sleep(TIDIES_EVERY)
@@ -175,7 +177,8 @@ class Presences:
             await _patiently(chat.calm(place.address, place.message))
 
     async def _show_until_the_end(self, showing: _Showing, place: _Place, chat: Chat) -> None:
-        began = showing.heard_at = monotonic()
+        began = monotonic()
+        showing.heard_at = 0.0 if showing.line else began  # of a line that stands already nothing was heard before it
         showing.line_at = min(showing.line_at, began + (NOTE_AFTER if place.is_anew else LINE_AFTER))
         typing_at, preview_at = began + max(TYPING_AFTER, self._share(chat)), began
         if not chat.has_drafts(place.address):

@@ -5,6 +5,7 @@ All of it is read from the database, so that it is true after a crash of the bot
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
@@ -18,7 +19,7 @@ NOTED = "(noted; I read it at my next step)"
 WAITS = "(it waits until this is done)"
 ANEW = "(I stopped, and begin anew with all that you asked)"
 _RUNS = (
-    select(turns.c.conversation_id, turns.c.person_id, turns.c.steps, turns.c.started_at, turns.c.follows, people.c.mode)
+    select(turns, people.c.mode)
     .join(places, places.c.id == turns.c.conversation_id)
     .join(people, people.c.id == turns.c.person_id)
     .where(turns.c.id == bindparam("turn"), turns.c.state == "running", places.c.claim.is_not(None))
@@ -57,13 +58,13 @@ def of_turn(tx: Connection, turn_id: int) -> Progress | None:
     doing = tuple(one.doing or tool_in_words(one.tool) for one in tx.execute(_IN_FLIGHT, {"turn": turn_id}))
     mode = Mode(row.mode or Mode.STEER)
     note = ANEW if row.follows is not None and not row.steps else ""
-    return Progress(row.started_at, row.steps + 1, doing, _note(tx, row.conversation_id, row.person_id, mode) or note)
+    return Progress(row.started_at, row.steps + 1, doing, _note(tx, row, mode) or note)
 
 
-def _note(tx: Connection, conversation_id: int, person_id: int, mode: Mode) -> str:
-    unread = tx.execute(_UNREAD, {"conversation": conversation_id}).all()
-    mine = [row for row in unread if row.person_id == person_id]
-    if mine and mine[0].butler is None and mode is not Mode.QUEUE:
+def _note(tx: Connection, turn: Any, mode: Mode) -> str:  # noqa: ANN401 - a row
+    unread = tx.execute(_UNREAD, {"conversation": turn.conversation_id}).all()
+    mine = [row for row in unread if row.person_id == turn.person_id]
+    if mine and mine[0].butler in (None, turn.butler) and mode is not Mode.QUEUE:
         return NOTED
     return WAITS if unread else ""
 

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, bindparam, insert, update
 
-from bot import busy, conversations, files, outbox, questions
-from bot.arrivals import Arrival, is_twin, keep, merge
+from bot import busy, conversations, files, outbox, pastes, questions
+from bot.arrivals import Arrival, keep, merge
 from bot.busy import Fate
 from bot.commands.book import Asking, CommandBook
 from bot.household import Household
@@ -40,6 +40,7 @@ class Received:
 
     turns: dict[int, None] = field(default_factory=dict)
     replies: dict[int, None] = field(default_factory=dict)
+    held: dict[int, datetime] = field(default_factory=dict)  # those that wait until then for the rest of a long text
     busy: dict[int, int] = field(default_factory=dict)  # conversations in which a turn goes on, which shows what it will read
 
 
@@ -65,7 +66,7 @@ class Reception:
         received = Received()
         now = self.clock()
         with self.database.write() as tx:
-            for message in messages:
+            for message in pastes.in_order(messages):
                 self._take(tx, message, now, received)
             conversations.note_rung(tx, tuple(received.turns), now)
         if received.turns:
@@ -83,6 +84,8 @@ class Reception:
     def _take(self, tx: Connection, message: IncomingMessage, now: datetime, received: Received) -> None:
         if message.overheard and conversations.find(tx, message.address) is None:
             return
+        if message.is_only_part and not pastes.goes_on(tx, message):
+            return
         person = recognise(tx, self.gate, message.sender, message.address, now)
         if person is not None:
             self._accept(self._arrival(tx, message, person, now), received)
@@ -93,7 +96,10 @@ class Reception:
         conversation = conversations.find_or_open(tx, message.address)
         if message.press:
             return Arrival(tx, message, conversation, person, None, f"[pressed {one_line(message.press)}]", now)
-        text = self.redactor.clean(message.text.strip())
+        rest = pastes.rest(tx, conversation.id, person.id, message, is_command=self.commands.knows(message.text))
+        if rest is not None:
+            return Arrival(tx, message, conversation, person, None, self.redactor.clean(rest.text), now, rest=rest)
+        text = self.redactor.clean(pastes.trimmed(message))
         butler, text = self._addressed(text) if _is_order(message) else (None, text)
         if text and message.unreadable:
             text += f"\n[With it came {message.unreadable}, which this house cannot open yet.]"
@@ -109,7 +115,7 @@ class Reception:
         return None, text
 
     def _accept(self, arrival: Arrival, received: Received) -> None:
-        row_id = None if is_twin(arrival) else keep(arrival)
+        row_id = keep(arrival)
         if row_id is None:
             log.info("message %s came twice", arrival.message.id)
             return
@@ -125,7 +131,9 @@ class Reception:
         if arrival.butler is not None and may_choose:
             conversations.choose_butler(arrival.tx, arrival.conversation.id, arrival.butler)
         if not self._answer_at_once(arrival, received):
-            self._place(arrival, row_id)
+            if arrival.rest is None:
+                self._place(arrival, row_id)
+            self._hold(arrival, received)
             self._meet(arrival, received)
         if conversations.has_work(arrival.tx, arrival.conversation.id, arrival.now):
             received.turns[arrival.conversation.id] = None
@@ -148,18 +156,31 @@ class Reception:
         tx.execute(_REPLIED, {"row": arrival.row_id, "reply": reply_id})
         _note_rung(arrival, (here, *outcome.replies, *outcome.rung), received)
 
+    def _hold(self, arrival: Arrival, received: Received) -> None:
+        """Let a conversation wait a moment for the rest of a text that its writer's client split."""
+        until = pastes.hold(arrival.tx, arrival.row_id, arrival.conversation.id, arrival.message, arrival.rest, arrival.now)
+        if arrival.rest is not None:
+            pastes.mask(arrival.tx, self.redactor, arrival.rest, arrival.row_id, arrival.text)
+        if until is not None:
+            received.held[arrival.conversation.id] = until
+
     def _meet(self, arrival: Arrival, received: Received) -> None:
         """Note a message's files, and let it do to the turn that runs what its writer's mode says."""
         if _take_files(arrival, received):
             return
-        met = busy.meet(arrival.tx, self.treasury, arrival.conversation.id, arrival.person, arrival.now)
+        met = busy.meet(arrival.tx, self.treasury, arrival.conversation.id, arrival.person, arrival.now, arrival.butler)
         if met is not None and met.fate is not Fate.INTERRUPTS:
             received.busy[arrival.conversation.id] = met.turn_id
+            if met.until is not None:
+                words = met.in_words(arrival.person.zone or self.zone)
+                outbox.add(arrival.tx, arrival.conversation.id, ReplyKind.NOTICE, words, arrival.now)
+                received.replies[arrival.conversation.id] = None
 
     def _answer_at_once(self, arrival: Arrival, received: Received) -> bool:
         """Answer what needs no model; tell whether that was so."""
         words = _refusal(arrival)
-        if words is None and not (_is_order(arrival.message) and self.commands.is_command(arrival.text)):
+        may_order = arrival.rest is None and _is_order(arrival.message)
+        if words is None and not (may_order and self.commands.is_command(arrival.text)):
             return False
         tx, conversation, person = arrival.tx, arrival.conversation, arrival.person
         reply_to = None if conversation.address.private else arrival.message.native_id

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, update
 
-from bot import conversations, journal, outbox, transcript
+from bot import conversations, journal, outbox, transcript, turn_events
 from bot.messages import ReplyKind
 from bot.schedules import ending, runs
 from bot.schedules.ending import Fault, Outcome
@@ -13,6 +13,7 @@ from bot.store.tables import CLAIMED, OPEN, inbox, turns
 from bot.store.tables import conversations as conversation_rows
 from bot.treasury.treasury import Treasury
 from bot.turn import close
+from bot.turn_events import Happening
 
 DEATHS_ALONE = 3
 # The first death may have been a neighbour's fault: only those count in which the message was the only suspect.
@@ -35,6 +36,7 @@ def take_over(tx: Connection, worker: str, treasury: Treasury, now: datetime, *,
         treasury.charge_left(tx, row.id, now)
         if not is_certain:
             journal.look_no_more(tx, row.id)
+        turn_events.note(tx, row.id, Happening.WORKER_DIED, f"worker {worker} died", now)
         tx.execute(update(inbox).where(inbox.c.turn_id == row.id).values(kills=inbox.c.kills + 1))
         _judge(tx, row, now)
     for conversation_id in freed:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
-from bot import conversations, hearing, journal, outbox, spoken, verbose
+from bot import conversations, hearing, journal, outbox, pastes, spoken, turn_events, verbose
 from bot.conversations import Conversation
 from bot.errors import ClaimLost, Suspect
 from bot.hearing import Reader
@@ -27,6 +27,7 @@ from bot.store.database import Database
 from bot.store.tables import OPEN, WAITING, inbox, turns
 from bot.switchboard.decisions import OPEN as OPEN_BUTLER
 from bot.treasury.budgets import Spender
+from bot.turn_events import Happening
 
 Clock = Callable[[], datetime]
 _UNFINISHED = select(turns).where(turns.c.conversation_id == bindparam("conversation_id"), OPEN)
@@ -99,11 +100,12 @@ class Turn:
         if self.frame:
             return
         with self.database.read() as tx:
-            if not hearing.waiting(tx, self.conversation.id) or person(tx, self.person.id).mode is Mode.QUEUE:
+            if not hearing.waiting(tx, self.conversation.id, self.clock()) or person(tx, self.person.id).mode is Mode.QUEUE:
                 return
         with self.writing() as tx:
-            batch = hearing.batch(hearing.waiting(tx, self.conversation.id), self.person.id, self.butler.name)
-            hearing.hear(tx, self.id, self.conversation, batch, Reader(self.person, self.zone, self.clock()))
+            now = self.clock()
+            batch = hearing.batch(hearing.waiting(tx, self.conversation.id, now), self.person.id, self.butler.name)
+            hearing.hear(tx, self.id, self.conversation, batch, Reader(self.person, self.zone, now))
 
     def note_step(self, tx: Connection, model: str) -> None:
         """Count a step that a model answered."""
@@ -144,6 +146,7 @@ class Turn:
         tx.execute(
             update(turns).where(turns.c.id == self.id).values(state="waiting", attempts=turns.c.attempts + 1, error=reason)
         )
+        turn_events.note(tx, self.id, Happening.WAITS, f"until {until.astimezone(self.zone):%H:%M:%S}: {reason}", self.clock())
         conversations.release(tx, self.conversation.id, wake_at=until)
 
 
@@ -171,7 +174,7 @@ class Turns:
             unfinished = tx.execute(_UNFINISHED, {"conversation_id": conversation_id}).first()
             begun = self._go_on(tx, unfinished) if unfinished else self._begin(tx, conversation, now)
             if begun is None:
-                conversations.release(tx, conversation_id)
+                conversations.release(tx, conversation_id, wake_at=pastes.held_until(tx, conversation_id))
                 return None
             row, writer = begun
             if not suspects and any(tx.scalars(_KILLS, {"turn": row.id})):
@@ -196,11 +199,12 @@ class Turns:
 
     def _go_on(self, tx: Connection, row: Row[Any]) -> tuple[Row[Any], Person]:
         tx.execute(update(turns).where(turns.c.id == row.id).values(state="running"))
+        turn_events.note(tx, row.id, Happening.GOES_ON, f"by worker {self.worker}", self.clock())
         return row, person(tx, row.person_id)
 
     def _begin(self, tx: Connection, conversation: Conversation, now: datetime) -> tuple[Row[Any], Person] | None:
         """Begin a turn with what waits; nothing is done for somebody who is removed, whatever brought it here."""
-        rows = hearing.waiting(tx, conversation.id)
+        rows = hearing.waiting(tx, conversation.id, now)
         if not rows:
             return None
         first = rows[0]

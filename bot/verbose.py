@@ -23,17 +23,20 @@ _TICKS = re.compile(r"`+")
 def line(tx: Connection, turn_id: int, now: datetime, *, with_arguments: bool) -> str:
     """Return the line, in Markdown; arguments stand in it only where nobody else reads them."""
     row = tx.execute(_STEPS, {"turn": turn_id}).one()
+    seconds = (now - row.started_at).total_seconds()
+    steps = f"{row.steps} step{'' if row.steps == 1 else 's'}"
+    return " · ".join((*tools(tx, turn_id, with_arguments=with_arguments), f"{seconds:.1f} s", steps))
+
+
+def tools(tx: Connection, turn_id: int, *, with_arguments: bool) -> list[str]:
+    """Return the tools that a turn used, in Markdown."""
     used: dict[str, int] = {}
     for call in tx.execute(_CALLS, {"turn": turn_id}):
         words = call.tool + (shortened(call.arguments) if with_arguments else "")
         words += " ✗" if call.is_error or call.state == "unknown" else ""
         used[words] = used.get(words, 0) + 1
-    tools = [as_code(words) + (f" ×{times}" if times > 1 else "") for words, times in used.items()]
-    if len(tools) > MOST:
-        tools = [*tools[:MOST], f"{len(tools) - MOST} more"]
-    seconds = (now - row.started_at).total_seconds()
-    steps = f"{row.steps} step{'' if row.steps == 1 else 's'}"
-    return " · ".join((*tools, f"{seconds:.1f} s", steps))
+    told = [as_code(words) + (f" ×{times}" if times > 1 else "") for words, times in used.items()]
+    return told if len(told) <= MOST else [*told[:MOST], f"{len(told) - MOST} more"]
 
 
 def shortened(arguments: Mapping[str, object]) -> str:

@@ -9,8 +9,9 @@ from skills.files.tools import Files
 from skills.history.tools import History
 from skills.memory.tools import Memory
 from skills.practice.tools import Practising
-from skills.sending.tools import Outgoing
 from skills.schedules.tools import Schedules
+from skills.sending.tools import Outgoing
+from skills.sessions.tools import Sessions
 from skills.state.tools import State
 from skills.time.tools import Time
 from tests.room_times import RoomTimes
@@ -25,6 +26,7 @@ def tools_of(room: RoomTimes, store: Database) -> Toolbox:
         Files(house),
         Outgoing(Sending(house)),
         History(house),
+        Sessions(house),
         LongResults(house),
     )
     return Toolbox((Memory(store, house), State(store), Time(), *of_house, SkillShelf(()), *room.holders))

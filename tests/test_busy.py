@@ -1,6 +1,7 @@
 """What is written while a butler works: it steers, waits or interrupts, as its writer wants, and nothing of it is lost."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
@@ -8,7 +9,6 @@ from sqlalchemy import select
 from bot import progress
 from bot.busy import meet
 from bot.errors import ClaimLost
-from bot.messages import Address, Sender
 from bot.people import Mode
 from bot.people import person as known
 from bot.progress import ANEW, NOTED, WAITS
@@ -16,11 +16,9 @@ from bot.store.busy_tables import turn_events
 from bot.store.tables import calls, inbox, outbox, turns
 from bot.store.treasury_tables import ledger
 from bot.tools import Effect, tool
-from bot.turn import Turn
 from tests.anthropic_script import Answer
+from tests.busy_rooms import begins, note, rows
 from tests.room import ADA, BEN, Room
-
-HOME = Address(channel="telegram", chat="-100", private=False)
 
 
 class Mailing:
@@ -36,28 +34,6 @@ class Mailing:
         self.sent.append(to)
         self.meanwhile()
         return "Sent."
-
-
-def begins(room: Room, conversation_id: int) -> Turn:
-    """Let a worker begin what waits."""
-    turn = room.runner("w").turns.take(conversation_id, suspects=True)
-    assert turn is not None
-    return turn
-
-
-def note(room: Room, turn: Turn) -> str:
-    """Return what the person is shown about what was written meanwhile."""
-    with room.database.read() as tx:
-        found = progress.of_turn(tx, turn.id)
-    assert found is not None
-    return found.in_words(room.now, silent=False)
-
-
-def rows(room: Room) -> list[tuple[str, str, int | None]]:
-    """Return each message with its state and its turn."""
-    with room.database.read() as tx:
-        found = tx.execute(select(inbox.c.text, inbox.c.state, inbox.c.turn_id).order_by(inbox.c.id))
-        return [(row.text, row.state, row.turn_id) for row in found if not row.text.startswith("/")]
 
 
 def heard(room: Room) -> str:
@@ -103,6 +79,7 @@ def test_a_mode_holds_from_when_it_is_set(room: Room) -> None:
     assert rows(room)[1] == ("Second", "waiting", None)
 
 
+@pytest.mark.both_stores
 def test_an_interruption_ends_the_turn_and_asks_both(room: Room) -> None:
     """The claim is gone, what was reserved is spent, and one reply answers both messages, which the model is told once each."""
     room.takes_in("/mode interrupt")
@@ -209,52 +186,6 @@ def test_an_edit_of_what_was_interrupted_is_read(room: Room) -> None:
     assert "Book for two" in heard(room)
 
 
-def group(room: Room, sender: Sender, text: str) -> int:
-    """Receive a message in the group."""
-    return room.takes_in(text, sender, address=HOME)
-
-
-@pytest.mark.parametrize("mode", list(Mode))
-def test_anothers_message_is_no_steer_of_mine(room: Room, mode: Mode) -> None:
-    """In a group a message waits while a turn of somebody else runs, whatever the mode of its writer."""
-    group(room, BEN, f"/mode {mode}")
-    turn = begins(room, group(room, ADA, "Ada asks"))
-    group(room, BEN, "Ben asks")
-    assert note(room, turn) == WAITS
-    turn.read_new_messages()
-    assert rows(room)[1] == ("Ben asks", "waiting", None)
-    with turn.writing():
-        pass
-
-
-def test_my_message_passes_what_others_wrote(room: Room) -> None:
-    """In a group one's own further message is read at the next step, also when somebody else wrote in between."""
-    turn = begins(room, group(room, ADA, "Ada asks"))
-    group(room, BEN, "Ben asks")
-    group(room, ADA, "Ada adds")
-    assert note(room, turn) == NOTED
-    turn.read_new_messages()
-    assert [(text, state) for text, state, _ in rows(room)] == [
-        ("Ada asks", "taken"),
-        ("Ben asks", "waiting"),
-        ("Ada adds", "taken"),
-    ]
-
-
-def test_my_interruption_passes_what_others_wrote(room: Room) -> None:
-    """The turn that begins anew has both messages of its person; the other's is answered after it, by a turn of its own."""
-    group(room, ADA, "/mode interrupt")
-    conversation_id = group(room, ADA, "Ada asks")
-    begins(room, conversation_id)
-    group(room, BEN, "Ben asks")
-    group(room, ADA, "Ada adds")
-    for words in ("To Ada.", "To Ben."):
-        room.claude.says(words)
-    room.runner().run_turn(conversation_id, None)
-    assert room.replies(conversation_id)[1:] == ["To Ada.", "To Ben."]
-    assert [turn for _, _, turn in rows(room)] == [2, 3, 2]
-
-
 def test_what_is_for_another_butler_waits(room: Room) -> None:
     """A message that names another butler does not steer or interrupt the one at work, and neither does what follows it."""
     room.takes_in("/mode interrupt")
@@ -295,3 +226,34 @@ def test_what_waits_for_a_key_is_interrupted_too(room: Room) -> None:
     with room.database.read() as tx:
         assert tx.scalars(select(outbox.c.text).order_by(outbox.c.id.desc())).first() == "Both."
         assert tx.scalars(select(turns.c.follows).order_by(turns.c.id)).all() == [None, 1]
+
+
+def test_an_interruption_is_for_the_butler_at_work(room: Room) -> None:
+    """What interrupts goes to the butler who was interrupted, whatever the switchboard makes of its words."""
+    room.takes_in("/mode interrupt")
+    conversation_id = room.takes_in("@general plan a trip to Paris")
+    begins(room, conversation_id)
+    room.takes_in("what is my locker code?")
+    with room.database.read() as tx:
+        assert tx.scalars(select(inbox.c.butler).where(inbox.c.state == "waiting")).all() == ["general", "general"]
+    room.claude.says("Both.")
+    room.runner().run_turn(conversation_id, None)
+    assert [turn for _, _, turn in rows(room)] == [2, 2]
+
+
+@pytest.mark.parametrize(
+    ("mode", "said"),
+    [("steer", "(noted; I read it when I go on, at 14:00)"), ("queue", "(it waits until this is done; I go on at 14:00)")],
+)
+def test_what_waits_for_a_key_says_when_it_goes_on(room: Room, mode: str, said: str) -> None:
+    """Where the turn sleeps, a message says once what becomes of what was written, and when; nothing wakes it for that."""
+    room.takes_in(f"/mode {mode}")
+    conversation_id = room.takes_in("First")
+    turn = begins(room, conversation_id)
+    with turn.writing() as tx:
+        turn.wait(tx, room.now + timedelta(hours=1), "no key")
+    room.takes_in("Second")
+    room.takes_in("Third")
+    assert room.replies(conversation_id)[1:] == [said]
+    room.runner().run_turn(conversation_id, None)
+    assert room.claude.message_requests == []

@@ -89,8 +89,8 @@ def test_sessions_shown_are_ones_own(room: Room) -> None:
     room.asks("Hello", BEN, address=PLACE)
     room.takes_in("/sessions", ADA, address=PLACE)
     assert room.replies(group)[-1] == "Nothing has been done for you here yet."
-    assert len(room.writes(BEN, "/sessions").splitlines()) == 1
-    assert len(room.writes(ADA, "/sessions").splitlines()) == 2
+    assert room.writes(BEN, "/sessions").count("- **") == 1
+    assert room.writes(ADA, "/sessions").count("- **") == 2
 
 
 @pytest.fixture
@@ -186,7 +186,7 @@ def test_of_two_notes_under_a_key_none_is_lost(room: Room) -> None:
 
 def test_spending_is_for_those_who_may_see_it(room: Room) -> None:
     """A guest reads no cost in /sessions, and nobody reads what the house spends where others read along."""
-    assert ", $" in room.writes(ADA, "/sessions")
+    assert "· $" in room.writes(ADA, "/sessions")
     room.takes_in("/people role 2 guest")
     room.claude.says("Hello.")
     room.asks("Hello", BEN)

@@ -179,7 +179,7 @@ def test_a_line_that_a_crash_left(room: Room, telegram: TelegramServer) -> None:
 
     async def dies(presences: Presences, _: Delivery) -> None:
         presences.tell(1, turn_id, "")
-        await until(lambda: stands(telegram))
+        await until(lambda: stands(telegram) and "" not in left(room))
 
     async def starts(_: Presences, __: Delivery) -> None:
         await until(lambda: not stands(telegram))
@@ -197,7 +197,7 @@ def test_a_line_goes_on_after_a_crash(room: Room, telegram: TelegramServer) -> N
 
     async def dies(presences: Presences, _: Delivery) -> None:
         presences.tell(1, turn_id, "")
-        await until(lambda: stands(telegram))
+        await until(lambda: stands(telegram) and "" not in left(room))
 
     async def starts(presences: Presences, _: Delivery) -> None:
         room.now += timedelta(seconds=30)
@@ -256,9 +256,9 @@ def test_what_was_stopped_leaves_no_half_answer(room: Room, telegram: TelegramSe
             stopping.stop(tx, room.treasury, 1, reply_id, room.clock())
         delivery.news(1)
         await until(lambda: stands(telegram) == ["Stopped."])
+        await until(lambda: left(room) == [])
 
     show(room, telegram, script)
-    assert left(room) == []
 
 
 @pytest.mark.parametrize(

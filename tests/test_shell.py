@@ -32,8 +32,20 @@ def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_sessions_and_failures_are_listed(pipe: House) -> None:
     """`butler sessions` lists what was done, `butler failed` what is set aside."""
-    pipe.run("up", lines=["/status", "what time is it in Tokyo"])
-    assert "assistant, message" in pipe.run("sessions").stdout
+    pipe.run("up", lines=["/status", "what time is it in Tokyo", "and in Rome"])
+    listed = pipe.run("sessions").stdout.splitlines()
+    assert len(listed) == 2
+    assert "assistant, message" in listed[0]
+    assert pipe.run("sessions", "--limit", "1").stdout.splitlines() == listed[:1]
+    assert len(pipe.run("sessions", "--all").stdout.splitlines()) == 2
+    pipe.env["COLUMNS"] = "60"
+    shown = pipe.run("sessions", "show", "1").stdout
+    assert shown.startswith("Session 1, for ")
+    assert all(len(line) <= 90 for line in shown.splitlines()[5:])
+    for words in ("taken in", "reads", "asks", "current_time(", "replies", "delivered", "part 1 of 1"):
+        assert words in shown
+    assert pipe.run("sessions", "show", "99").stdout == "There is no session 99. `butler sessions` lists what there is.\n"
+    assert "`butler sessions show ID` tells how one went" in pipe.run("sessions", "tell").stderr
     assert pipe.run("failed").stdout == "Nothing is set aside.\n"
 
 

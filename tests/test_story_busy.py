@@ -140,3 +140,30 @@ def test_at_a_terminal(tmp_path: Path, claude: AnthropicServer) -> None:
         claude.says(words)
     said = House(tmp_path, None, claude).run("up", lines=["/mode interrupt", "one", "two"]).stdout
     assert said.split("\n\n")[-3:-1] == ["One.", "Two."]
+
+
+def test_what_is_being_done(ada: Person, telegram: TelegramServer, claude: AnthropicServer) -> None:
+    """After ten seconds without a word a line says what is done, in private in the draft and in a group as a message."""
+    group = telegram.group(-1006, "Home")
+    with claude.hold():
+        ada.writes("Think long")
+        ada.writes("@butler_bot think long", group)
+        telegram.wait_until(lambda: (ada.sees_draft() or "").startswith("⏳ 1"), 15, "the line in private")
+        telegram.wait_until(lambda: bool(group.sees()), 15, "the line in the group")
+        assert group.sees()[0].endswith(" s: thinking")
+    ada.reads()
+    group.reads()
+    assert ada.sees_draft() is None
+    assert "⏳" not in " ".join(ada.sees() + group.sees())
+
+
+def test_a_long_paste(ada: Person, telegram: TelegramServer, claude: AnthropicServer) -> None:
+    """What Telegram split into three messages is told to the model as one, and answered once."""
+    words = " ".join(f"word{number}" for number in range(1400))
+    parts = [words[:4096], words[4096:8192], words[8192:]]
+    claude.says("Read.")
+    for part in parts:
+        ada.writes(part)
+    assert ada.reads() == "Read."
+    assert words in str(claude.message_requests[-1].body["messages"])
+    assert telegram.refusals == []

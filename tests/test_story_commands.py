@@ -101,9 +101,9 @@ def test_sessions_and_whoami(ada: Person, ben: Person, claude: AnthropicServer) 
     ada.reads()
     ada.writes("/sessions")
     said = ada.reads()
-    assert "assistant, message" in said
-    assert "2 steps, 1 calls" in said
-    assert said.endswith("answered")
+    assert "· assistant · " in said
+    assert "s · answered" in said
+    assert "2 steps · 1 call · " in said
     ben.writes("/sessions")
     assert ben.reads() == "Nothing has been done for you yet."
     ben.writes("/whoami")

@@ -201,5 +201,6 @@ def test_the_menu_of_commands_is_kept(telegram: TelegramServer, house: House) ->
     assert names == {
         "start", "help", "new", "stop", "butler", "retry", "status", "whoami", "butlers", "sessions", "failed", "memory",
         "settings", "link", "people", "pair", "budget", "keys", "usage", "schedule", "remind", "agenda", "quiet",
+            "mode", "verbose", "search", "why",
     }  # fmt: skip
     assert house.processes().keys() >= {"bot", "worker", "clock"}

@@ -30,6 +30,7 @@ from workers.live import REPLY, listen
 THREADS = 4
 RINGS_AFTER = 0.0005  # seconds: so soon it is known whether more is being taken in
 RINGS_AT_LATEST = 0.1
+RINGS_AFTER_HOLD = 0.02  # and not a moment too early
 TROUBLE_AGAIN_AFTER = 3600.0  # seconds
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -85,6 +86,9 @@ class FrontDesk:
             self._taking -= 1
         for conversation_id in received.replies:
             self._delivery.news(conversation_id)
+        for conversation_id, until in received.held.items():
+            wait = (until - utc_now()).total_seconds() + RINGS_AFTER_HOLD
+            asyncio.get_running_loop().call_later(max(wait, 0.0), self._ring, [conversation_id], 0.0)
         for conversation_id, turn_id in received.busy.items():
             self._presences.note(conversation_id, turn_id)
         if any(message.attachments for message in messages):

@@ -16,8 +16,9 @@ from skills.files.tools import Files
 from skills.history.tools import History
 from skills.memory.tools import Memory
 from skills.practice.tools import Practising
-from skills.sending.tools import Outgoing
 from skills.schedules.tools import Schedules
+from skills.sending.tools import Outgoing
+from skills.sessions.tools import Sessions
 from skills.state.tools import State
 from skills.time.tools import Time
 from workers import modules
@@ -52,14 +53,8 @@ class Kits:
             store = self.stores.of(butler.name)
             more, _ = modules.load(butler, store)
             house = self.stores.house
-            own = (
-                Memory(store, house),
-                History(house),
-                State(store),
-                Time(),
-                Schedules(self.desk),
-                Practising(self.practice, house),
-            )
+            looking = (History(house), Sessions(house), Time())
+            own = (Memory(store, house), State(store), *looking, Schedules(self.desk), Practising(self.practice, house))
             shelf = SkillShelf((*self.notes, *butler.notes))
             looks = Looks(house, self.practice.household)
             shelves = (shelf, LongResults(house), Files(house), Outgoing(Sending(house)))

@@ -1,24 +1,20 @@
-"""What the shell can ask of a house: its butlers, its schedules, its sessions, and what is set aside."""
+"""What the shell can ask of a house: its butlers, its schedules, and what is set aside."""
 
 import re
 from pathlib import Path
 
-from sqlalchemy import select
-
 from adapters.chats.slack.manifest import manifest
-from bot.commands.look import failed_in_words, session_in_words, shortcomings
+from bot.commands.look import failed_in_words, shortcomings
 from bot.errors import ConfigurationError
 from bot.household import NAME, Household, read_household
 from bot.schedules import book
 from bot.schedules.naming import LIVE
 from bot.schedules.standing import in_a_line
 from bot.settings import Settings
-from bot.store.tables import turns
 from workers import modules
 from workers.foundation import utc_now
 from workers.house import House
 
-MOST = 20
 _BUTLER = """\
 [butler]
 name = "{name}"
@@ -64,15 +60,6 @@ def make_butler(settings: Settings, name: str) -> int:
     except OSError as error:
         raise ConfigurationError(f"{folder} cannot be written: {error.strerror}. BUTLER_HOUSEHOLD names its place.") from None
     print(f"{folder} is ready. CLAUDE.md holds the butler's character; @{name} in a chat asks for it.")  # noqa: T201
-    return 0
-
-
-def list_sessions(settings: Settings) -> int:
-    """Print the newest turns of everybody."""
-    house = _open(settings)
-    with house.stores.house.read() as tx:
-        for row in tx.execute(select(turns).order_by(turns.c.id.desc()).limit(MOST)).all():
-            print(session_in_words(tx, row, utc_now(), settings.zone))  # noqa: T201
     return 0
 
 

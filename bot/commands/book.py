@@ -94,6 +94,11 @@ class CommandBook:
         """Tell whether a message is a command."""
         return _COMMAND.match(text) is not None
 
+    def knows(self, text: str) -> bool:
+        """Tell whether a message is a command that there is."""
+        match = _COMMAND.match(text)
+        return match is not None and match[1].lower() in self._commands
+
     def answer(self, text: str, asker: Person, asking: Callable[[str], Asking]) -> str:
         """Answer a command; `asking` is given its arguments."""
         match = _COMMAND.match(text)

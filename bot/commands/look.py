@@ -3,13 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
-from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, Row, func, or_, select
+from sqlalchemy import ColumnElement, Connection, func, or_, select
 
 from bot import heartbeat
 from bot.commands.book import Asking, Command
+from bot.commands.sessions import sessions_command
 from bot.household import Butler, Household
 from bot.roles import Right
 from bot.store.tables import (
@@ -18,7 +17,6 @@ from bot.store.tables import (
     PARKED,
     PENDING,
     WAITING,
-    calls,
     conversations,
     inbox,
     outbox,
@@ -26,8 +24,6 @@ from bot.store.tables import (
     turns,
     workers,
 )
-from bot.store.treasury_tables import ledger
-from bot.treasury.prices import dollars
 from bot.treasury.treasury import Treasury
 
 ALIVE = timedelta(seconds=15)
@@ -37,7 +33,7 @@ WORDS = 80
 
 @dataclass(frozen=True)
 class LookCommands:
-    """/status /whoami /butlers /sessions /failed."""
+    """/status /whoami /butlers /failed, and /sessions."""
 
     household: Callable[[], Household]
     treasury: Treasury
@@ -50,7 +46,7 @@ class LookCommands:
             Command("status", "", "shows what is going on", self._status),
             Command("whoami", "", "shows who you are to the house", self._whoami),
             Command("butlers", "", "lists the butlers", self._butlers),
-            Command("sessions", "", "lists what was done for you", self._sessions),
+            sessions_command(),
             Command("failed", "", "lists what could not be done", self._failed),
         )
 
@@ -94,16 +90,6 @@ class LookCommands:
         lines += [f"- ⚠ {fault}" for fault in household.faults]
         return "\n".join(lines)
 
-    def _sessions(self, asking: Asking) -> str:
-        mine = [turns.c.person_id == asking.person.id]
-        if not asking.is_private:
-            mine.append(turns.c.conversation_id == asking.conversation.id)
-        rows = asking.tx.execute(select(turns).where(*mine).order_by(turns.c.id.desc()).limit(MOST)).all()
-        if not rows:
-            return "Nothing has been done for you yet." if asking.is_private else "Nothing has been done for you here yet."
-        costs = asking.person.may(Right.SEE_COSTS)
-        return "\n".join(f"- {session_in_words(asking.tx, row, asking.now, asking.zone, costs=costs)}" for row in rows)
-
     def _failed(self, asking: Asking) -> str:
         return "\n".join(f"- {line}" for line in self._failures(asking)) or "Nothing is set aside."
 
@@ -123,23 +109,6 @@ def shortcomings(butler: Butler, missing_modules: list[str]) -> list[str]:
         if schedule.check and (module := str(schedule.check["name"]).rpartition(".")[0]) in missing_modules
     ]
     return modules + looks
-
-
-def session_in_words(tx: Connection, row: Row[Any], now: datetime, zone: ZoneInfo, *, costs: bool = True) -> str:
-    """Return a turn as a line: when, who, how long, what it took and how it ended."""
-    tokens, cost = tx.execute(
-        select(
-            func.coalesce(func.sum(ledger.c.input + ledger.c.output + ledger.c.cache_read + ledger.c.cache_write), 0),
-            func.coalesce(func.sum(ledger.c.cost), 0),
-        ).where(ledger.c.turn_id == row.id)
-    ).one()
-    called = tx.scalar(select(func.count()).where(calls.c.turn_id == row.id))
-    seconds = ((row.ended_at or now) - row.started_at).total_seconds()
-    dear = f", ${dollars(cost):.4f}" if costs else ""
-    return (
-        f"{row.id}: {row.started_at.astimezone(zone):%Y-%m-%d %H:%M}, {row.butler}, {row.trigger}, "
-        f"{seconds:.1f} s, {row.steps} steps, {called} calls, {tokens} tokens{dear}, {row.state}"
-    )
 
 
 def failed_in_words(tx: Connection, person_id: int | None, conversation_id: int | None = None) -> list[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 
 from bot import conversations, outbox, transcript
 from bot.commands.agenda import mine
@@ -79,11 +79,12 @@ class TalkCommands:
 
     def _retry_message(self, asking: Asking, number: int) -> bool:
         sees = () if asking.person.may(Right.SEE_FAILURES) else (inbox.c.person_id == asking.person.id,)
-        row = asking.tx.execute(select(inbox.c.id).where(PARKED, inbox.c.id == number, *sees)).first()
+        row = asking.tx.execute(select(inbox.c.paste_id).where(PARKED, inbox.c.id == number, *sees)).first()
         if row is None:
             return False
         again = {"state": "waiting", "kills": 0, "turn_id": None, "reply_id": None}
-        asking.tx.execute(update(inbox).where(inbox.c.id == number).values(**again))
+        whole = or_(inbox.c.id == number, inbox.c.paste_id == row.paste_id)  # with all its parts, if it has any
+        asking.tx.execute(update(inbox).where(PARKED, whole).values(**again))
         return True
 
     def _retry_reply(self, asking: Asking, number: int) -> bool:

@@ -121,6 +121,7 @@ inbox = Table(
     Column("kills", Integer, nullable=False, default=0),  # how many workers died over it
     Column("run_id", Id),  # the run of a schedule that it asks for
     Column("number", BigInteger),  # the vendor's, which grows in a chat; of a part of a paste
+    Column("units", Integer),  # its length, as its vendor counts
     Column("paste_id", Id),  # the row of the first part, of one long text that the client has split
     Column("held_until", Moment),  # until then a further part may come
     UniqueConstraint("channel", "external_id"),
@@ -131,7 +132,7 @@ PARKED = inbox.c.state == literal_column("'parked'")
 Index("inbox_waiting", inbox.c.conversation_id, sqlite_where=WAITING, postgresql_where=WAITING)
 Index("inbox_parked", inbox.c.id, sqlite_where=PARKED, postgresql_where=PARKED)
 Index("inbox_turn", inbox.c.turn_id)
-Index("inbox_pasted", inbox.c.conversation_id, inbox.c.id, sqlite_where=PASTED, postgresql_where=PASTED)
+Index("inbox_pasted", inbox.c.conversation_id, inbox.c.number, sqlite_where=PASTED, postgresql_where=PASTED)
 Index("inbox_native", inbox.c.conversation_id, inbox.c.native_id)
 
 turns = Table(

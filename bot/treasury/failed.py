@@ -4,14 +4,17 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from bot import turn_events
 from bot.errors import ContextFull, KeyRefused, ModelError, ModelMissing, NoCredit, Overloaded, RateLimited, Unavailable
 from bot.treasury.alerts import Alert
 from bot.treasury.reservation import Reservation
 from bot.treasury.treasury import Treasury
+from bot.turn_events import Happening
 
 
 def book(tx: Connection, treasury: Treasury, reservation: Reservation, error: ModelError, now: datetime) -> list[Alert]:
     """Charge or give back what was reserved, let whoever is to blame rest, and return what owners are to hear."""
+    turn_events.note(tx, reservation.turn_id, Happening.NOT_ANSWERED, f"{reservation.key_id}: {error.reason}", now)
     alerts: list[Alert] = []
     if error.charged:
         alerts += treasury.charge(tx, reservation, now)

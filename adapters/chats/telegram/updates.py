@@ -7,7 +7,8 @@ from zlib import crc32
 from pydantic import BaseModel, ConfigDict, Field
 
 from adapters.chats.telegram.media import attachments
-from bot.messages import Address, Attachment, IncomingMessage, Origin, Sender
+from adapters.chats.telegram.text import LIMIT, utf16
+from bot.messages import Address, Attachment, IncomingMessage, Origin, Part, Sender
 
 CHANNEL = "telegram"
 _END_OF_TIME = 253_402_300_799  # the last second that a datetime can tell
@@ -177,10 +178,12 @@ def to_message(update: Any, me: User) -> IncomingMessage | None:  # noqa: ANN401
     if sender is None or sender.is_bot or message.sender_chat is not None:
         return None
     private = message.chat.type == "private"
-    if not private and not _is_addressed(message, me):
+    is_only_part = not private and not _is_addressed(message, me)
+    if is_only_part and (not message.text or parsed.message is None or _is_for_another_bot(message, me)):
         return None
     native_id = f"{message.chat.id}:{message.message_id}"
     foreign = message.forward_origin is not None or message.via_bot is not None
+    is_whole = not message.text or foreign or parsed.message is None
     return IncomingMessage(
         # Two edits may come within one second, which is all that the edit's date tells.
         id=f"{native_id}:{message.edit_date}:{crc32(message.words.encode(errors='surrogatepass')):08x}"
@@ -196,6 +199,8 @@ def to_message(update: Any, me: User) -> IncomingMessage | None:  # noqa: ANN401
         is_edit=parsed.message is None,
         attachments=files,
         unreadable=message.kind,
+        part=None if is_whole else Part(number=message.message_id, units=utf16(message.text), most=LIMIT),
+        is_only_part=is_only_part,
     )
 
 
@@ -263,7 +268,7 @@ def _without_mention(message: Message, me: User) -> str:
             text = _replace(text, entity, "")
         elif entity.type == "bot_command" and entity.offset == 0 and words.casefold().endswith(own):
             text = _replace(text, entity, words[: -len(own)])
-    return text.strip()
+    return text if text == message.words else text.strip()
 
 
 def _replace(text: str, entity: Entity, words: str) -> str:

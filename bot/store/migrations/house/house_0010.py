@@ -16,9 +16,10 @@ def upgrade() -> None:
     """Take the step."""
     op.add_column("people", sa.Column("verbose", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("inbox", sa.Column("number", sa.BigInteger(), nullable=True))
+    op.add_column("inbox", sa.Column("units", sa.Integer(), nullable=True))
     op.add_column("inbox", sa.Column("paste_id", ID, nullable=True))
     op.add_column("inbox", sa.Column("held_until", Moment(), nullable=True))
-    op.create_index("inbox_pasted", "inbox", ["conversation_id", "id"], sqlite_where=PASTED, postgresql_where=PASTED)
+    op.create_index("inbox_pasted", "inbox", ["conversation_id", "number"], sqlite_where=PASTED, postgresql_where=PASTED)
     op.add_column("turns", sa.Column("follows", ID, nullable=True))
     op.add_column("calls", sa.Column("doing", sa.String(), nullable=True))
     op.create_table(

@@ -1,0 +1,1 @@
+"""What was done for a person, as their butler looks it up."""
