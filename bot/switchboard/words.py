@@ -7,6 +7,7 @@ from itertools import pairwise
 Mend = Callable[[str], str]
 LONGEST = 1_200  # characters of a message that are looked at: what it is about is said by then
 PAIR, PART = 0.5, 0.35  # what a pair and the parts of a word weigh against the word itself
+FIRST = 0.5  # what it weighs that a word comes first, where it says what is wanted
 _LETTERS = "abcdefghijklmnopqrstuvwxyzäöüß"
 EMPTY = 0.5  # what a word weighs that stands in every kind of message
 _PART = 4  # letters
@@ -48,6 +49,8 @@ def features(text: str, mend: Mend = str) -> Mapping[str, float]:
     stems = [mend(stem(word)) for word in words]
     found = {f"w {one}": EMPTY if word in _EMPTY else 1.0 for word, one in zip(words, stems, strict=True)}
     found |= dict.fromkeys((f"p {one} {other}" for one, other in pairwise(stems)), PAIR)
+    if stems:
+        found[f"b {stems[0]}"] = FIRST
     for word in set(words):
         if len(word) >= _PART and word[0].isalpha():
             parts = _parts(word)
