@@ -50,6 +50,7 @@ from bot.treasury.prices import nano
 from bot.treasury.providers import Providers, read_providers
 from bot.treasury.treasury import Treasury
 from bot.turn import Turns
+from skills.asking.tools import Asking
 from skills.belongings import Belongings
 from skills.history.tools import History
 from skills.memory.command import memory_command
@@ -151,7 +152,7 @@ class Room(RoomTimes):
     @cached_property
     def toolbox(self) -> Toolbox:
         """The butler's tools."""
-        schedules = (Schedules(self.desk), Practising(self.practice, self.database))
+        schedules = (Schedules(self.desk), Asking(self.ask_desk), Practising(self.practice, self.database))
         shelves = (History(self.database), SkillShelf(()), LongResults(self.database))
         return Toolbox((Memory(self.store), State(self.store), Time(), *schedules, *shelves, *self.holders))
 
@@ -160,12 +161,11 @@ class Room(RoomTimes):
         """The house's commands."""
         talk = TalkCommands(lambda: self.household, self.treasury, "")
         look = LookCommands(lambda: self.household, self.treasury, lambda: None, lambda butler: list(butler.modules))
-        butlers = ButlerCommands(lambda: self.household).commands()
         memory = memory_command(lambda: self.household, lambda _: self.store)
         money = (*self.budget.commands(), *KeyringCommands(self.treasury).commands())
         times = self.schedules.commands()
         found = (*times, *money, search_command(), memory, compact_command(), *self.register.commands())
-        return CommandBook((*talk.commands(), *butlers, *look.commands(), *found))
+        return CommandBook((*talk.commands(), *ButlerCommands(lambda: self.household).commands(), *look.commands(), *found))
 
     @cached_property
     def budget(self) -> BudgetCommand:
@@ -230,6 +230,7 @@ class Room(RoomTimes):
             interrupts=self.interrupts,
             news=self.news,  # type: ignore[arg-type] # stands where the newsroom stands, without Redis
             wake=lambda conversation_id, until: self.woken.append((conversation_id, until)),
+            ring=self._ring,
             compaction=self.compaction(worker),
         )
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
+from bot.asks import AskDesk
 from bot.checks import Checks
 from bot.compaction.compaction import Compaction
 from bot.heartbeat import Heartbeat
@@ -78,6 +79,7 @@ class RoomTimes(ABC):
     treasury: Treasury
     holders: Sequence[object]
     now: datetime
+    rung: list[int]
 
     @abstractmethod
     def clock(self) -> datetime:
@@ -98,6 +100,11 @@ class RoomTimes(ABC):
     def compaction(self, worker: str) -> Compaction:
         """Return what shortens conversations."""
         return Compaction(self.database, worker, self.small_model, self.clock)
+
+    @cached_property
+    def ask_desk(self) -> AskDesk:
+        """Where butlers ask each other."""
+        return AskDesk(self.database, lambda: self.household, self.rung.append)
 
     @property
     def small_model(self) -> SmallModel:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from bot.asks import AskDesk
 from bot.checks import Checks, WrongCheck
 from bot.household import Butler, Household
 from bot.long_results import LongResults
@@ -11,6 +12,7 @@ from bot.schedules.desk import Desk
 from bot.schedules.looks import Looks
 from bot.skill_notes import SkillNote, SkillShelf
 from bot.tools import Toolbox
+from skills.asking.tools import Asking
 from skills.history.tools import History
 from skills.memory.tools import Memory
 from skills.practice.tools import Practising
@@ -30,6 +32,7 @@ class Kits:
     notes: Sequence[SkillNote]
     desk: Desk
     practice: Practice
+    asking: AskDesk
     _made: dict[str, tuple[Butler, Toolbox, Checks]] = field(default_factory=dict)
 
     def toolbox(self, butler: Butler) -> Toolbox:
@@ -49,7 +52,15 @@ class Kits:
             store = self.stores.of(butler.name)
             more, _ = modules.load(butler, store)
             house = self.stores.house
-            own = (Memory(store), History(house), State(store), Time(), Schedules(self.desk), Practising(self.practice, house))
+            own = (
+                Memory(store),
+                History(house),
+                State(store),
+                Time(),
+                Schedules(self.desk),
+                Asking(self.asking),
+                Practising(self.practice, house),
+            )
             shelf = SkillShelf((*self.notes, *butler.notes))
             looks = Looks(house, self.practice.household)
             found = (butler, Toolbox((*own, shelf, LongResults(house), *more.values())), Checks((looks, *own), more))
