@@ -1,11 +1,11 @@
-"""Measure all, or what is named: `python -m benchmarks [latency start crowd memory prompt money schedules slack search …]`."""
+"""Measure all, or what is named: `python -m benchmarks [latency start crowd memory prompt money routing search long …]`."""
 
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import long, schedules, search, size, slack, speed, spending
+from benchmarks import long, routing, schedules, search, size, slack, speed, spending
 from benchmarks.table import Figure, show
 
 ALL: dict[str, Callable[[Path], Iterator[Figure]]] = {
@@ -16,6 +16,7 @@ ALL: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "prompt": size.prompt,
     "money": spending.reserve_and_settle,
     "schedules": schedules.due_to_claimed,
+    "routing": routing.routing,
     "slack": slack.all_of_it,
     "search": search.a_million,
     "long": long.a_long_life,

@@ -27,14 +27,13 @@ from bot.treasury.choice import Wish
 from bot.treasury.estimate import weigh
 from bot.treasury.reservation import Reservation
 from bot.treasury.treasury import Treasury
-from bot.turn import Turn
+from bot.turn import WORDLESS, Turn
 
 GO_ON = (Text(text="[the house] Go on."),)
 MAX_OUTPUT = 16_000  # tokens: a long answer with its thoughts
 COUNT_MARGIN, COUNT_FRAME = 1.05, 256  # by which a provider's own count, which it calls an estimate, may be too small
 LENGTH_NOTE = "\n\n[My answer reached its greatest length here. Say “go on” for the rest.]"
 REFUSED = "The model declined to answer this, so I have left it out of our conversation. Please ask in another way."
-WORDLESS = "I have nothing to say to this."
 TOO_LONG = "This is longer than the model can read at once. Please send a shorter part, or begin anew with /new."
 
 log = logging.getLogger(__name__)
@@ -84,7 +83,7 @@ class Agent:
         full: ContextFull | None = None  # nothing is forgotten as long as another provider may read all of it
         while True:
             with turn.database.read() as tx:
-                entries = transcript.load(tx, turn.conversation.id)
+                entries = transcript.load(tx, turn.conversation.id, turn.butler.name)
             prompt = self._prompt(turn, toolbox, entries)
             try:
                 reservation = self._reserve(turn, prompt, avoid)
@@ -201,7 +200,7 @@ class Agent:
         return turn.end(tx, "answered" if kind is ReplyKind.ANSWER else "failed", kind, text)
 
     def _make_room(self, tx: Connection, turn: Turn) -> bool:
-        entries = transcript.load(tx, turn.conversation.id)
+        entries = transcript.load(tx, turn.conversation.id, turn.butler.name)
         return transcript.drop_older_half(tx, turn.conversation.id, turn.id, entries)
 
     def _clean(self, answer: Answer) -> Content:

@@ -20,7 +20,7 @@ from bot.treasury.providers import THINKING, Tier
 
 NAME = r"^[a-z][a-z0-9-]{0,31}$"
 LONGEST_CHARACTER = 20_000
-MOST_EXAMPLES, LONGEST_EXAMPLE = 500, 300
+MOST_EXAMPLES, LONGEST_EXAMPLE = 1_000, 300
 LOOKS_EVERY = 0.4  # seconds between two looks at the files
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, select, update
 
-from bot import conversations, journal, outbox, transcript, turn_events
+from bot import asks, conversations, journal, outbox, transcript, turn_events
 from bot.messages import Origin, ReplyKind
 from bot.passing import take_back_preview
 from bot.ports import Text
@@ -32,6 +32,7 @@ def stop(
     ).first()
     said = []
     runs.stop(tx, conversation_id, now)
+    asked = [stop(tx, treasury, place_id, None, now) for place_id in asks.stop(tx, conversation_id, now)]
     if row is not None:
         treasury.charge_left(tx, row.id, now)
         journal.give_up(tx, row.id, now)
@@ -41,6 +42,7 @@ def stop(
         take_back_preview(tx, row.id)
         if row.run_id is not None:
             caps.limit_turn(tx, row.id, None)
+    if row is not None or asked:
         said.append("Stopped.")
     waiting = (inbox.c.conversation_id == conversation_id, WAITING, *_of(only, inbox.c.person_id))
     dropped = tx.execute(update(inbox).where(*waiting).values(state="answered", reply_id=reply_id)).rowcount

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, update
 
-from bot import conversations, journal, outbox, transcript, turn_events
+from bot import asks, conversations, journal, outbox, transcript, turn_events
 from bot.messages import ReplyKind
 from bot.schedules import ending, runs
 from bot.schedules.ending import Fault, Outcome
@@ -67,6 +67,10 @@ def _park(tx: Connection, turn: Row[Any], now: datetime) -> None:
 
 
 def _say(tx: Connection, turn: Row[Any], text: str, now: datetime) -> int | None:
+    ask = asks.of_place(tx, turn.conversation_id)
+    if ask is not None:
+        asks.answer(tx, ask, turn.id, ReplyKind.FAILURE, text, now)
+        return None
     if turn.run_id is None:
         return outbox.add(tx, turn.conversation_id, ReplyKind.FAILURE, text, now, turn_id=turn.id)
     frame = runs.frame(tx, turn.run_id, conversations.get(tx, turn.conversation_id))

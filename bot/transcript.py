@@ -11,7 +11,7 @@ from bot.messages import Origin
 from bot.ports import CONTENT, Call, Content, PromptMessage, Result, Text, Thought
 from bot.search import history
 from bot.store.compaction_tables import summaries
-from bot.store.tables import STRANGE, conversations, transcript
+from bot.store.tables import STRANGE, conversations, transcript, turns
 
 Role = Literal["user", "butler"]
 _ORIGINS = {str(origin): origin for origin in Origin}
@@ -38,7 +38,11 @@ _IN_PROMPT = (
 _OF_TURN = (
     select(transcript.c.role, transcript.c.content).where(transcript.c.turn_id == bindparam("turn")).order_by(transcript.c.id)
 )
-_PROMPT = _IN_PROMPT.order_by(transcript.c.id)
+_PROMPT = (
+    _IN_PROMPT.join(turns, turns.c.id == transcript.c.turn_id)
+    .where(turns.c.butler == bindparam("butler"))
+    .order_by(transcript.c.id)
+)
 _BETWEEN = (
     select(
         transcript.c.id,
@@ -109,9 +113,9 @@ def append(
     )
 
 
-def load(tx: Connection, conversation_id: int) -> list[Entry]:
-    """Return what a prompt of this conversation is made of: what stands for its older part, and what came after that."""
-    rows = tx.execute(_PROMPT, {"conversation_id": conversation_id}).all()
+def load(tx: Connection, conversation_id: int, butler: str) -> list[Entry]:
+    """Return what a butler's prompt of this conversation is made of: what stands for its older part, and what came since."""
+    rows = tx.execute(_PROMPT, {"conversation_id": conversation_id, "butler": butler}).all()
     entries = [_entry(row) for row in rows]
     return [*_before(tx, conversation_id), *entries] if rows and rows[0].is_shortened else entries
 

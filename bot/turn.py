@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
-from bot import conversations, hearing, journal, outbox, pastes, spoken, turn_events, verbose
+from bot import asks, conversations, hearing, journal, outbox, pastes, spoken, turn_events, verbose
+from bot.asks import Ask
 from bot.conversations import Conversation
 from bot.errors import ClaimLost, Suspect
 from bot.hearing import Reader
@@ -25,11 +26,14 @@ from bot.search import history
 from bot.search.history import Speaker, Words
 from bot.store.database import Database
 from bot.store.tables import OPEN, WAITING, inbox, turns
+from bot.switchboard import handing_over
 from bot.switchboard.decisions import OPEN as OPEN_BUTLER
 from bot.treasury.budgets import Spender
 from bot.turn_events import Happening
 
 Clock = Callable[[], datetime]
+WORDLESS = "I have nothing to say to this."
+SILENCE = (*ending.NOTHING, WORDLESS.rstrip(".").casefold())
 _UNFINISHED = select(turns).where(turns.c.conversation_id == bindparam("conversation_id"), OPEN)
 _BEGIN = insert(turns).returning(turns)
 _KILLS = select(inbox.c.kills).where(inbox.c.turn_id == bindparam("turn"))
@@ -66,6 +70,7 @@ class Turn:
     follows: int | None  # the turn that was interrupted for it
     undecided: bool  # it is still to be found out whom its messages are for
     frame: Frame | None  # of the run of a schedule, if it is one
+    ask: Ask | None  # the question of another butler that it answers
     token: str
     database: Database
     clock: Clock
@@ -85,7 +90,8 @@ class Turn:
     @property
     def subject(self) -> str:
         """Whose memory counts in it."""
-        return self.frame.subject if self.frame else self.conversation.address.subject(self.person.id)
+        framed = self.frame or self.ask
+        return framed.subject if framed else self.conversation.address.subject(self.person.id)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -122,6 +128,8 @@ class Turn:
         `fault` says what becomes of the run of a schedule that failed.
         """
         now = self.clock()
+        if kind is ReplyKind.ANSWER and text.strip().rstrip(".").casefold() in SILENCE:
+            text = asks.instead_of_nothing(tx, self.conversation.id, self.id) or text
         text += journal.warning(tx, self.id, self.follows)
         reply_id = self._reply(tx, kind, text + self._tools_used(tx, now), now, fault)
         close(tx, self.id, self.conversation.id, state, reply_id, now, text if kind is ReplyKind.FAILURE else None)
@@ -129,7 +137,7 @@ class Turn:
 
     def _tools_used(self, tx: Connection, now: datetime) -> str:
         """Return a line about the tools that were used, for whoever wants one."""
-        if self.frame is not None or not person(tx, self.person.id).verbose:
+        if self.frame is not None or self.ask is not None or not person(tx, self.person.id).verbose:
             return ""
         return f"\n\n{verbose.line(tx, self.id, now, with_arguments=self.conversation.address.private)}"
 
@@ -137,6 +145,9 @@ class Turn:
         if self.frame is not None:
             outcome = Outcome(self.id, text, None if kind is ReplyKind.ANSWER else fault)
             return ending.end(tx, self.frame, outcome, now)
+        if self.ask is not None:
+            asks.answer(tx, self.ask, self.id, kind, text, now)
+            return None
         reply_to = _reply_to(tx, self.conversation, self.id)
         text = spoken.quotes(tx, self.id) + text
         return outbox.add(tx, self.conversation.id, kind, text, now, turn_id=self.id, reply_to=reply_to)
@@ -190,6 +201,7 @@ class Turns:
                 root_id=row.root_id,
                 follows=row.follows,
                 undecided=bool(hearing.left_open(tx, row.id)),
+                ask=asks.of_place(tx, conversation.id),
                 frame=None if row.run_id is None else runs.frame(tx, row.run_id, conversation),
                 token=token,
                 database=self.database,
@@ -217,21 +229,27 @@ class Turns:
         run = None if first.run_id is None else runs.get(tx, first.run_id)
         values = {"conversation_id": conversation.id, "person_id": first.person_id, "butler": butler.name}
         standing = {"model": butler.tier.value, "state": "running", "steps": 0, "attempts": 0, "started_at": now}
-        row = tx.execute(_BEGIN, {**values, **standing, "follows": first.turn_id, **_began(tx, run)}).one()
-        if run is None:
+        row = tx.execute(_BEGIN, {**values, **standing, "follows": first.turn_id, **_began(tx, first, run)}).one()
+        if run is None or first.ask_id is not None:
             hearing.hear_asides(tx, row.id, conversation.id, reader)
             batch = hearing.batch(rows, first.person_id, first.butler, first)
             if first.butler == OPEN_BUTLER:
                 hearing.take(tx, row.id, batch)
             else:
+                handing_over.tell(tx, row.id, conversation, butler.name, reader)
                 hearing.hear(tx, row.id, conversation, batch, reader)
         else:
             hearing.hear_run(tx, row.id, first, run, reader)
         return row, writer
 
 
-def _began(tx: Connection, run: Run | None) -> dict[str, Any]:
+def _began(tx: Connection, first: Row[Any], run: Run | None) -> dict[str, Any]:
     """Return what a row says about what began its turn."""
+    if first.ask_id is not None:
+        ask = asks.get(tx, first.ask_id)
+        trigger = f"answer:{ask.butler}" if ask.conversation_id == first.conversation_id else f"asked:{ask.asker}"
+        job = None if run is None else runs.payer(tx, run.schedule)
+        return {"trigger": trigger, "root_id": ask.root_id, "job": job, "run_id": first.run_id}
     if run is None:
         return {"trigger": "message", "root_id": None, "job": None, "run_id": None}
     return {"trigger": run.trigger, "root_id": run.schedule.root_id, "job": runs.payer(tx, run.schedule), "run_id": run.id}

@@ -136,12 +136,11 @@ class Room(RoomTimes):
         """The house's commands."""
         talk = TalkCommands(lambda: self.household, self.treasury, "")
         look = LookCommands(lambda: self.household, self.treasury, lambda: None, lambda butler: list(butler.modules))
-        butlers = ButlerCommands(lambda: self.household).commands()
         memory = memory_command(lambda: self.household, lambda _: self.store)
         money = (*self.budget.commands(), *KeyringCommands(self.treasury).commands())
         times = self.schedules.commands()
         found = (*times, *money, search_command(), memory, compact_command(), *self.register.commands())
-        return CommandBook((*talk.commands(), *butlers, *look.commands(), *found))
+        return CommandBook((*talk.commands(), *ButlerCommands(lambda: self.household).commands(), *look.commands(), *found))
 
     @cached_property
     def budget(self) -> BudgetCommand:
@@ -207,6 +206,7 @@ class Room(RoomTimes):
             interrupts=self.interrupts,
             news=self.news,  # type: ignore[arg-type] # stands where the newsroom stands, without Redis
             wake=lambda conversation_id, until: self.woken.append((conversation_id, until)),
+            ring=self._ring,
             compaction=self.compaction(worker),
         )
 

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from adapters.models.anthropic import AnthropicModel
 from adapters.models.openai_compatible import OpenAICompatibleModel
 from bot import blobs
+from bot.asks import AskDesk
 from bot.checks import Checks
 from bot.compaction.compaction import Compaction
 from bot.heartbeat import Heartbeat
@@ -83,6 +84,7 @@ class RoomTimes(ABC):
     providers: Providers
     holders: Sequence[object]
     now: datetime
+    rung: list[int]
 
     @abstractmethod
     def clock(self) -> datetime:
@@ -119,6 +121,11 @@ class RoomTimes(ABC):
     def compaction(self, worker: str) -> Compaction:
         """Return what shortens conversations."""
         return Compaction(self.database, worker, self.small_model, self.clock)
+
+    @cached_property
+    def ask_desk(self) -> AskDesk:
+        """Where butlers ask each other."""
+        return AskDesk(self.database, lambda: self.household, self.rung.append)
 
     @property
     def small_model(self) -> SmallModel:

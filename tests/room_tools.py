@@ -5,6 +5,7 @@ from bot.sending import Sending
 from bot.skill_notes import SkillShelf
 from bot.store.database import Database
 from bot.tools import Toolbox
+from skills.asking.tools import Asking
 from skills.files.tools import Files
 from skills.history.tools import History
 from skills.memory.tools import Memory
@@ -22,6 +23,7 @@ def tools_of(room: RoomTimes, store: Database) -> Toolbox:
     house = room.database
     of_house = (
         Schedules(room.desk),
+        Asking(room.ask_desk),
         Practising(room.practice, house),
         Files(house),
         Outgoing(Sending(house)),

@@ -114,9 +114,10 @@ def table(placed: Sequence[Placed]) -> Iterator[str]:
 
 def main(names: Sequence[str]) -> None:
     """Print the tables."""
-    for name in names or sorted(path.stem for path in SETS.glob("*.jsonl")):
-        with TemporaryDirectory() as folder, AnthropicServer() as claude:
-            print(f"{name}\n", *table(place_all(Path(folder), claude, name)), sep="\n")  # noqa: T201 - its purpose
+    with TemporaryDirectory() as folder, AnthropicServer() as claude:
+        for name in names or sorted(path.stem for path in SETS.glob("*.jsonl")):
+            (Path(folder) / name).mkdir()
+            print(f"{name}\n", *table(place_all(Path(folder) / name, claude, name)), "", sep="\n")  # noqa: T201 - its purpose
 
 
 if __name__ == "__main__":

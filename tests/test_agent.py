@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from bot.store.treasury_tables import ledger, reservations
 from bot.tools import Context, Effect, Foreign, ToolError, tool
 from tests.anthropic_script import Answer, ToolCall
 from tests.anthropic_server import AnthropicServer
-from tests.room import BEN, Room
+from tests.room import BEN, BUTLER, Room
 
 
 class Bench:
@@ -208,7 +209,7 @@ def test_thoughts_are_given_back_and_dropped_when_refused(room: Room) -> None:
     room.claude.says("Seen.")
     assert room.asks("Look") == "Seen."
     assert room.claude.message_requests[-1].body["messages"][1]["content"][0]["type"] == "thinking"
-    room.household.butlers["assistant"] = room.household.butlers["general"]  # type: ignore[index]
+    room.household.butlers["assistant"] = replace(BUTLER, character="You are another.")  # type: ignore[index]
     room.claude.says("Changed.")
     assert room.asks("Still you?") == "Changed."
     assert "thinking" not in str(room.claude.message_requests[-1].body["messages"])

@@ -112,7 +112,7 @@ def test_what_was_being_done(room: Room) -> None:
             assert set(tx.scalars(select(calls.c.state))) == {"unknown"}
             assert tx.scalar(select(func.count()).select_from(workers)) == 0
             assert tx.scalars(select(conversations.c.claim)).all() == [None, None]
-            assert transcript.load(tx, 1) == []
+            assert transcript.load(tx, 1, "assistant") == []
         assert new.fires() == []
         new.sweeps()
         assert new.rung == []
@@ -272,4 +272,4 @@ def test_a_house_at_rest_answers_as_before(room: Room) -> None:
         assert new.reads(ADA)[:-1] == room.reads(ADA)
         assert new.writes(ADA, "/failed") == "Nothing is set aside."
         with new.database.read() as tx, room.database.read() as old:
-            assert transcript.load(tx, 1) == transcript.load(old, 1) != []
+            assert transcript.load(tx, 1, "assistant") == transcript.load(old, 1, "assistant") != []

@@ -75,7 +75,7 @@ def write(tx: Connection, found: Sequence[list[tuple[str, tuple[Block, ...]]]], 
 def check(tx: Connection) -> str:
     """Let the double check the prompt by the vendor's rules; return the prompt."""
     last = Entry(10**9, 10**9, "user", (Text(text="now"),), Origin.PERSON)
-    messages = transcript.prompt_messages([*transcript.load(tx, 1), last])
+    messages = transcript.prompt_messages([*transcript.load(tx, 1, "assistant"), last])
     form = {"name": "state_get", "description": "", "input_schema": {"type": "object"}}
     body = request_of(Prompt(system="You are.", tools=(), messages=messages, max_output=100), ROUTE) | {"tools": [form]}
     check_request(parse_count(body), find_model(SONNET), VERSION)
@@ -101,9 +101,9 @@ def test_every_point_of_compaction_gives_a_valid_prompt(
             made = record.keep(tx, 1, here, chosen, "Otherwise:\n- They talked.", Origin.HOUSE, NOW)
             assert record.put_in_place(tx, 1, made)
             assert "They talked." in check(tx)
-        record.forget_entries(tx, 1, [data.draw(st.integers(1, transcript.load(tx, 1)[-1].id))])
+        record.forget_entries(tx, 1, [data.draw(st.integers(1, transcript.load(tx, 1, "assistant")[-1].id))])
         check(tx)
-        transcript.drop_older_half(tx, 1, len(found) + 1, transcript.load(tx, 1))
+        transcript.drop_older_half(tx, 1, len(found) + 1, transcript.load(tx, 1, "assistant"))
         check(tx)
         raise _Done
 

@@ -39,7 +39,7 @@ def fault(folder: Path, text: str) -> str:
         ),
         ("[[butler.route]]\nwords = []\n", "butler.route.0: a route needs words, patterns, senders or chats, else it would"),
         ("examples = []\n", "line 3, butler.examples: is empty; give messages that are for this butler, or leave it out"),
-        (f"examples = {['x y'] * 501}\n", "line 3, butler.examples: has 501 messages; 500 are the most"),
+        (f"examples = {['x y'] * 1_001}\n", "line 3, butler.examples: has 1001 messages; 1000 are the most"),
         (
             f"examples = ['{'a' * 301}']\n",
             "line 3, butler.examples: “aaaaaaaaaaaaaaaaaaaa…” is too long; a message has 1 to 300",

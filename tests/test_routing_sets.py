@@ -15,7 +15,7 @@ from tests.room import ADA, Room
 from tests.routing_results import Placed, messages, place_all, table
 
 LEAST_RIGHT, LEAST_DECIDED = 0.95, 0.80
-SETS = ("mixed",)
+SETS = ("mixed", "blind")
 
 
 @pytest.fixture(scope="module")

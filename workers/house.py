@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 
 from bot.agent import Agent
+from bot.asks import AskDesk
 from bot.commands.book import CommandBook
 from bot.commands.budget import BudgetCommand
 from bot.commands.butler import ButlerCommands
@@ -127,7 +128,8 @@ class House(Foundation):
     def kits(self) -> Kits:
         """What each butler has in hand."""
         desk = Desk(self.stores.house, self.household, self.firing, self.heartbeat, self._announce)
-        return Kits(self.stores, self.household, self.notes, desk, self.practice)
+        asking = AskDesk(self.stores.house, self.household, lambda place_id: self.doorbell.ring([place_id]))
+        return Kits(self.stores, self.household, self.notes, desk, self.practice, asking)
 
     @cached_property
     def heartbeat(self) -> Heartbeat:
@@ -175,6 +177,7 @@ class House(Foundation):
             interrupts=interrupts,
             news=self._news,
             wake=self.alarms.set,
+            ring=self.doorbell.ring,
             compaction=compaction,
         )
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from bot.asks import AskDesk
 from bot.checks import Checks, WrongCheck
 from bot.household import Butler, Household
 from bot.long_results import LongResults
@@ -12,6 +13,7 @@ from bot.schedules.looks import Looks
 from bot.sending import Sending
 from bot.skill_notes import SkillNote, SkillShelf
 from bot.tools import Toolbox
+from skills.asking.tools import Asking
 from skills.files.tools import Files
 from skills.history.tools import History
 from skills.memory.tools import Memory
@@ -34,6 +36,7 @@ class Kits:
     notes: Sequence[SkillNote]
     desk: Desk
     practice: Practice
+    asking: AskDesk
     _made: dict[str, tuple[Butler, Toolbox, Checks]] = field(default_factory=dict)
 
     def toolbox(self, butler: Butler) -> Toolbox:
@@ -54,7 +57,8 @@ class Kits:
             more, _ = modules.load(butler, store)
             house = self.stores.house
             looking = (History(house), Sessions(house), Time())
-            own = (Memory(store, house), State(store), *looking, Schedules(self.desk), Practising(self.practice, house))
+            doing = (Schedules(self.desk), Asking(self.asking), Practising(self.practice, house))
+            own = (Memory(store, house), State(store), *looking, *doing)
             shelf = SkillShelf((*self.notes, *butler.notes))
             looks = Looks(house, self.practice.household)
             shelves = (shelf, LongResults(house), Files(house), Outgoing(Sending(house)))

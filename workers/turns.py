@@ -1,7 +1,7 @@
 """run_turn: works on a conversation until nothing waits in it, and states every failure to the person."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -41,6 +41,7 @@ class TurnRunner:
     interrupts: Interrupts
     news: Newsroom
     wake: Callable[[int, datetime], None]
+    ring: Callable[[Sequence[int]], object]
     compaction: Compaction
 
     def run_turn(self, conversation_id: int, hand_over: Callable[[int], None] | None) -> None:
@@ -52,6 +53,8 @@ class TurnRunner:
             while (turn := self.turns.take(conversation_id, suspects=hand_over is None)) is not None:
                 with logs.about(turn=turn.id, conversation=conversation_id, butler=turn.butler.name):
                     more = self._work(turn)
+                if turn.ask is not None:  # its answer waits where it was asked
+                    self.ring([turn.ask.conversation_id])
                 if not more:
                     break
             self.compaction.tend(conversation_id)
@@ -96,7 +99,7 @@ class TurnRunner:
         pauses = [growing_pause(turn.attempts, LONGEST_PAUSE)] if dry.may_try_again else []
         if dry.until is not None:
             pauses.append(max((dry.until - turn.clock()).total_seconds(), 0.0))
-        longest = LONGEST_WAIT if turn.frame is None else LONGEST_WAIT_OF_RUNS
+        longest = LONGEST_WAIT if turn.frame is None and turn.ask is None else LONGEST_WAIT_OF_RUNS
         if pauses and turn.attempts + 1 < MOST_ATTEMPTS and min(pauses) <= longest:
             return self._wait(turn, min(pauses), dry.reason)
         hope = "I have given up for now" if pauses else "an owner has to look after that"
@@ -115,7 +118,7 @@ class TurnRunner:
         now = turn.clock()
         until = now + timedelta(seconds=pause)
         with turn.writing() as tx:
-            if pause >= TELL_AFTER and turn.frame is None:
+            if pause >= TELL_AFTER and turn.frame is None and turn.ask is None:
                 words = f"I have to wait until {_clock_time(until, turn)}, and go on by myself then. {reason}"
                 outbox.add(tx, turn.conversation.id, ReplyKind.NOTICE, words, now)
             turn.wait(tx, until, reason)

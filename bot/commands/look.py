@@ -88,6 +88,8 @@ class LookCommands:
             lines.append(f"- **{butler.name}**{here}: {butler.description}")
             lines += [f"  - {problem}" for problem in shortcomings(butler, self.missing_modules(butler))]
         lines += [f"- ⚠ {fault}" for fault in household.faults]
+        if len(household.butlers) > 1 and any(butler.examples or butler.routes for butler in household.butlers.values()):
+            lines.append("\nEach message finds its butler by itself: `/why` says why, and `/butler NAME` chooses one.")
         return "\n".join(lines)
 
     def _failed(self, asking: Asking) -> str:

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, update
 
-from bot import transcript, unasked
+from bot import asks, transcript, unasked
 from bot.conversations import Conversation
 from bot.messages import Origin, ReplyKind
 from bot.names import escaped
@@ -44,7 +44,7 @@ class Outcome:
 
 def end(tx: Connection, frame: Frame, outcome: Outcome, now: datetime) -> int | None:
     """Note how a run ended and tell of it what is to be told; return the reply, if there is one by now."""
-    if not runs.began_others(tx, outcome.turn_id):
+    if not runs.began_others(tx, outcome.turn_id) and not asks.is_asking(tx, outcome.turn_id):
         caps.limit_turn(tx, outcome.turn_id, None)
     if outcome.fault is None:
         return _tell(tx, frame, outcome, now)

@@ -120,6 +120,7 @@ inbox = Table(
     Column("reply_id", ForeignKey("outbox.id")),
     Column("kills", Integer, nullable=False, default=0),  # how many workers died over it
     Column("run_id", Id),  # the run of a schedule that it asks for
+    Column("ask_id", Id),  # the question of a butler that it is, or answers
     Column("number", BigInteger),  # the vendor's, which grows in a chat; of a part of a paste
     Column("units", Integer),  # its length, as its vendor counts
     Column("paste_id", Id),  # the row of the first part, of one long text that the client has split

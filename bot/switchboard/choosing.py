@@ -14,7 +14,7 @@ from bot.household import Household
 from bot.ports import Json
 from bot.small_model import SmallModel
 from bot.store.tables import inbox, turns
-from bot.switchboard import decisions
+from bot.switchboard import decisions, handing_over
 from bot.switchboard.decisions import By
 from bot.turn import Turn
 
@@ -84,5 +84,6 @@ class Chooser:
                 conversations.give(tx, here.id, butler.name)
             tx.execute(update(turns).where(turns.c.id == turn.id).values(butler=butler.name, model=butler.tier.value))
             tx.execute(update(inbox).where(inbox.c.id.in_(numbers)).values(butler=butler.name))
+            handing_over.tell(tx, turn.id, turn.conversation, butler.name, Reader(turn.person, turn.zone, now))
             hearing.hear(tx, turn.id, turn.conversation, rows, Reader(turn.person, turn.zone, now))
         return replace(turn, butler=butler, undecided=False)

@@ -13,7 +13,7 @@ from math import exp, log, sqrt
 from bot.switchboard.nearest import Example, Near, Neighbours
 from bot.switchboard.words import features, one_slip_away
 
-MOST_TRIED = 400  # examples by which the temperature is set
+MOST_TRIED = 300  # examples by which the temperature is set
 TEMPERATURES = tuple(0.25 * 1.12**step for step in range(26))  # 0.25 to 4.2
 SMOOTHING = 1.0
 LEAST = 1e-9

@@ -2,14 +2,17 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 Mend = Callable[[str], str]
 LONGEST = 1_200  # characters of a message that are looked at: what it is about is said by then
 PAIR, PART = 0.5, 0.35  # what a pair and the parts of a word weigh against the word itself
+FIRST = 0.5  # what it weighs that a word comes first, where it says what is wanted
 _LETTERS = "abcdefghijklmnopqrstuvwxyzäöüß"
 EMPTY = 0.5  # what a word weighs that stands in every kind of message
 _PART = 4  # letters
+KEPT = 8192  # words of which stem and parts are remembered
 _LEAST_STEM = 4
 _PIECES = re.compile(r"\d+:\d\d|\d+[.,]\d+|\d+|[^\W\d_]+|[€$£%]")
 _ENDINGS = ("ungen", "ings", "ing", "ed", "es", "ern", "en", "er", "em", "ly", "s", "e", "n", "t")  # English and German
@@ -34,6 +37,7 @@ def pieces(text: str) -> list[str]:
     return [_figure(piece) if piece[0].isdigit() else piece for piece in _PIECES.findall(text[:LONGEST].casefold())]
 
 
+@lru_cache(maxsize=KEPT)
 def stem(word: str) -> str:
     """Return a word without its ending."""
     for ending in _ENDINGS:
@@ -48,11 +52,13 @@ def features(text: str, mend: Mend = str) -> Mapping[str, float]:
     stems = [mend(stem(word)) for word in words]
     found = {f"w {one}": EMPTY if word in _EMPTY else 1.0 for word, one in zip(words, stems, strict=True)}
     found |= dict.fromkeys((f"p {one} {other}" for one, other in pairwise(stems)), PAIR)
+    if stems:
+        found[f"b {stems[0]}"] = FIRST
     for word in set(words):
         if len(word) >= _PART and word[0].isalpha():
-            parts = _parts(word)
+            parts, weight = _parts(word)
             for part in parts:
-                found[f"c {part}"] = max(found.get(f"c {part}", 0.0), PART * min(1.0, 3 / len(parts)))
+                found[part] = max(found.get(part, 0.0), weight)
     return found
 
 
@@ -85,9 +91,12 @@ def one_slip_away(word: str) -> Iterator[str]:
             yield head + tail[1:]
 
 
-def _parts(word: str) -> list[str]:
+@lru_cache(maxsize=KEPT)
+def _parts(word: str) -> tuple[tuple[str, ...], float]:
+    """Return the parts of a word, and what each of them weighs."""
     marked = f"^{word}$"
-    return [marked[start : start + _PART] for start in range(len(marked) - _PART + 1)]
+    parts = tuple(f"c {marked[start : start + _PART]}" for start in range(len(marked) - _PART + 1))
+    return parts, PART * min(1.0, 3 / len(parts))
 
 
 def _figure(piece: str) -> str:

@@ -39,3 +39,28 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("corrections_person", "corrections", ["person_id"])
+    op.add_column("inbox", sa.Column("ask_id", ID, nullable=True))
+    _make_asks()
+
+
+def _make_asks() -> None:
+    op.create_table(
+        "asks",
+        sa.Column("id", ID, primary_key=True),
+        sa.Column("root_id", ID, sa.ForeignKey("turns.id"), nullable=False),
+        sa.Column("turn_id", ID, sa.ForeignKey("turns.id"), nullable=False),
+        sa.Column("conversation_id", ID, sa.ForeignKey("conversations.id"), nullable=False),
+        sa.Column("person_id", ID, sa.ForeignKey("people.id"), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("asker", sa.String(), nullable=False),
+        sa.Column("butler", sa.String(), nullable=False),
+        sa.Column("depth", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("made_by", sa.String(), nullable=False, unique=True),
+        sa.Column("made_at", Moment(), nullable=False),
+        sa.Column("ended_at", Moment(), nullable=True),
+    )
+    is_open = sa.text("state = 'open'")
+    op.create_index("asks_open", "asks", ["conversation_id"], sqlite_where=is_open, postgresql_where=is_open)
+    op.create_index("asks_root", "asks", ["root_id"])
+    op.create_index("asks_turn", "asks", ["turn_id"])

@@ -1,0 +1,1 @@
+"""Asking: one butler asks another."""
