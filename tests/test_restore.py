@@ -104,7 +104,7 @@ def test_a_file_that_is_there(old: Here, tmp_path: Path) -> None:
 def test_no_house(new: Here, tmp_path: Path) -> None:
     """Where there is nothing to keep, nothing is kept."""
     said = says(new, "backup", str(tmp_path / "a.zip"), status=REFUSED)
-    assert said == f"butler: There is no house in {new.home / 'butlers'}, so there is nothing to keep."
+    assert said == f"butler: There is no house in {new.home / 'butlers' / 'house.db'}, so there is nothing to keep."
     assert says(new, "backup", "/nowhere/a.zip", status=REFUSED)
 
 
@@ -164,7 +164,7 @@ def test_a_running_house(old: Here, new: Here, tmp_path: Path) -> None:
 def test_no_room_for_a_house(old: Here, new: Here, tmp_path: Path, mocker: MockerFixture) -> None:
     """Where a house would not fit, that is known before anything is written."""
     says(old, "backup", str(tmp_path / "a.zip"))
-    mocker.patch("workers.restore.ROOM", 1e12)
+    mocker.patch("workers.arrival.ROOM", 1e12)
     assert "MB are free. Nothing was changed." in says(new, "restore", str(tmp_path / "a.zip"), status=REFUSED)
     assert not (new.home / "butlers" / "house.db").exists()
 

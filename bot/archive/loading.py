@@ -92,7 +92,9 @@ def _fill(tx: Connection, archive: Archive, described: manifest.Table, table: Ta
             done += len(some)
     except (DBAPIError, ValueError) as error:
         reason = error.orig if isinstance(error, DBAPIError) else error
-        raise ConfigurationError(f"{archive.path} is damaged: {described.name} cannot be filled: {reason}.") from None
+        raise ConfigurationError(
+            f"The table {described.name} cannot be filled: {str(reason).strip()}. Nothing was changed."
+        ) from None
     if done != described.rows:
         raise ConfigurationError(f"{archive.path} is damaged: {described.name} has {done} rows.")
 
