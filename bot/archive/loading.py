@@ -74,7 +74,7 @@ def _prepare(tx: Connection) -> None:
         be_patient(tx)
         return
     tx.execute(text("PRAGMA defer_foreign_keys = ON"))  # rows come table by table; all of them are there at the end
-    tx.execute(text("PRAGMA cache_size = -65536"))
+    tx.execute(text("PRAGMA cache_size = -16384"))
 
 
 def _fill(tx: Connection, archive: Archive, described: manifest.Table, table: Table) -> None:
