@@ -18,6 +18,7 @@ from tests.filling import Rows, rows
 from tests.houses import House
 from tests.postgres import PostgresServer
 from tests.test_money_shell import Here, says
+from tests.test_restore import Files
 
 REFUSED = 78
 # Runs a command and kills itself before one of the statements that it gives the server.
@@ -42,17 +43,15 @@ sys.exit(status)
 @pytest.fixture(scope="module")
 def lived_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The home of a house to which somebody has spoken."""
-    house = House(tmp_path_factory.mktemp("lived-in"))
-    house.env.pop("DATABASE_URL", None)
-    house.run("up", lines=["remember that my locker code is 4711", "/remind tomorrow 8:00 take out the bread"])
+    house = Files(tmp_path_factory.mktemp("lived-in"))
+    House.run(house, "up", lines=["remember that my locker code is 4711", "/remind tomorrow 8:00 take out the bread"])
     return house.home / "butlers"
 
 
 @pytest.fixture
 def house(tmp_path: Path, lived_in: Path) -> Here:
     """A copy of that home, in which commands run in this process."""
-    made = Here(tmp_path / "files")
-    made.env.pop("DATABASE_URL", None)
+    made = Files(tmp_path / "files")
     shutil.copytree(lived_in, made.home / "butlers", ignore=shutil.ignore_patterns("*.sock", "valkey"))
     return made
 
@@ -113,8 +112,7 @@ def test_and_back(house: Here, url: str, tmp_path: Path) -> None:
     says(house, "move-store", url)
     house.env["DATABASE_URL"] = url
     assert "1 person, 1 conversation, 2 messages" in says(house, "backup", str(tmp_path / "a.zip"))
-    files = Here(tmp_path / "new")
-    files.env.pop("DATABASE_URL", None)
+    files = Files(tmp_path / "new")
     files.home.mkdir()
     says(files, "restore", str(tmp_path / "a.zip"))
     there, back = on_server(url, {"assistant", "general"}), in_files(files)
