@@ -1,11 +1,11 @@
-"""Measure all, or what is named: `python -m benchmarks [latency start crowd memory prompt money routing search long …]`."""
+"""Measure all, or what is named, such as `python -m benchmarks latency money`; the names are those below."""
 
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import long, routing, schedules, search, size, slack, speed, spending
+from benchmarks import keeping, long, routing, schedules, search, size, slack, speed, spending
 from benchmarks.table import Figure, show
 
 ALL: dict[str, Callable[[Path], Iterator[Figure]]] = {
@@ -20,6 +20,7 @@ ALL: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "slack": slack.all_of_it,
     "search": search.a_million,
     "long": long.a_long_life,
+    "keeping": keeping.back_and_forth,
 }
 
 

@@ -101,6 +101,12 @@ def _restore(settings: Settings, parsed: argparse.Namespace) -> int:
     return restore(settings, parsed.file)
 
 
+def _move_store(settings: Settings, parsed: argparse.Namespace) -> int:
+    from workers.move_store import move_store  # noqa: PLC0415
+
+    return move_store(settings, parsed.url)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="butler", description="A household of personal AI assistants.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -136,6 +142,8 @@ def _parser() -> argparse.ArgumentParser:
     keeping = add("backup", "keep the whole house in one file, while it runs", _backup)
     keeping.add_argument("file", nargs="?", metavar="FILE", help="where to; in a folder it is named by its date")
     add("restore", "fill an empty home from a back-up", _restore).add_argument("file", metavar="FILE")
+    moving = add("move-store", "move the house from its files to PostgreSQL", _move_store)
+    moving.add_argument("url", nargs="?", metavar="URL", help="where to (default: DATABASE_URL)")
     add("slack-manifest", "print the manifest from which a Slack app is made", _shell("print_manifest"))
     return parser
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, literal, select, true, update
 
-from bot import conversations, journal, outbox, readings, transcript
+from bot import conversations, journal, outbox, transcript
 from bot.messages import ReplyKind
 from bot.notices import tell_owners
 from bot.people import Gate
@@ -50,8 +50,6 @@ class Awakening:
         _forget_workers(tx)
         _close_doors(tx, now)
         due = missing.pass_over(tx, when, now)
-        for channel in tx.scalars(select(places.c.channel).where(places.c.channel != runs.HOUSE).distinct()).all():
-            readings.note_unread(tx, channel, now)  # what was written before now may have been read
         journal.begin_era(tx, now)
         told = _in_words(when, made_at, now, [(aside, *_ASIDE), (doubtful, *_DOUBTFUL), (due, *_DUE)])
         tell_owners(tx, self.gate, f"restored:{made_at:%Y%m%d%H%M%S}", told, now)
@@ -150,6 +148,7 @@ _DUE = ("schedule was due since", "schedules were due since", "passed over, as t
 
 _ALWAYS = (
     "- what was spent since is not in my books, so that caps leave more than they should until they begin anew",
+    "- what was written meanwhile may be unread: say it once more where no answer came",
     "- codes, and buttons that asked something, no longer work",
 )
 

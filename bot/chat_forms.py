@@ -102,6 +102,10 @@ class Desk(Protocol):
         """Note since when something may have been missed, or that nothing was."""
         ...
 
+    async def restored_at(self) -> datetime | None:
+        """Return when the house was restored from a back-up: what was said before may have been answered, and is not read."""
+        ...
+
 
 class ChatService(Protocol):
     """A chat that is set up."""

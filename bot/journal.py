@@ -44,6 +44,12 @@ def era(tx: Connection) -> str | None:
     return tx.scalar(_GET_ERA)
 
 
+def era_began(tx: Connection) -> datetime | None:
+    """Return when the house was restored last, if it ever was."""
+    since = era(tx)
+    return None if since is None else datetime.fromisoformat(since)
+
+
 def begin_era(tx: Connection, now: datetime) -> None:
     """Let the keys of calls differ from all those that were given after the back-up, of which nothing is known here."""
     new = {"value": now.isoformat()}

@@ -48,7 +48,8 @@ def _redis(url: str) -> str:
     return url
 
 
-def _database(url: str) -> str:
+def database_address(url: str) -> str:
+    """Return the address of a PostgreSQL database as it is used. Raises ValueError for what is none."""
     form = "postgresql+psycopg://user:password@host/database"
     try:
         address = make_url(url)
@@ -134,7 +135,7 @@ class Settings(Variables):
         validation_alias="REDIS_URL",
         description="A Redis or Valkey server to use (default: `butler up` runs one of its own).",
     )
-    database_url: Annotated[str, AfterValidator(_database)] | None = Field(
+    database_url: Annotated[str, AfterValidator(database_address)] | None = Field(
         None,
         validation_alias="DATABASE_URL",
         description="A PostgreSQL database, such as postgresql+psycopg://user@host/butlers (default: files in BUTLER_HOME).",

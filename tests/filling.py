@@ -66,7 +66,7 @@ def _value(tx: Connection, table: Table, column: Column[Any], number: int, chanc
     integer = number + 1 + chance.choice((0, 7)) * number if unique else chance.choice((0, 1, -5, 2**31 - 1))
     moment = (NOW + timedelta(seconds=number, microseconds=chance.randint(0, 10**6))).replace(tzinfo=_zone(column))
     kinds = {"json": chance.choice(VALUES), "binary": chance.choice(BYTES), "moment": moment}
-    plain = {bool: chance.random() < 0.5, int: integer, str: word}
+    plain = {bool: chance.random() < 0.5, int: integer, float: chance.choice((0.0, 0.1, -1.5e-9)), str: word}
     kind = tables.kind_of(column)
     return plain[column.type.python_type] if kind == "plain" else kinds[kind]
 

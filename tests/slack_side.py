@@ -146,6 +146,7 @@ class Desk:
         self.told: list[tuple[str, str]] = []
         self.failures: list[Exception] = []
         self.unread: datetime | None = None
+        self.restored: datetime | None = None
         self.open = asyncio.Event()
         self.open.set()
 
@@ -191,6 +192,10 @@ class Desk:
         """Open or close a gap."""
         assert channel == CHANNEL
         self.unread = since
+
+    async def restored_at(self) -> datetime | None:
+        """Return when the house was restored, if it was."""
+        return self.restored
 
 
 def settings_of(server: SlackServer) -> SlackSettings:

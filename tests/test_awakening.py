@@ -8,7 +8,7 @@ from itertools import count
 import pytest
 from sqlalchemy import delete, func, insert, select, update
 
-from bot import journal, outbox, questions, readings, transcript
+from bot import journal, outbox, questions, transcript
 from bot.archive import loading, manifest, writing
 from bot.archive.reading import Archive
 from bot.awakening import Awakening
@@ -254,11 +254,12 @@ def test_owners_are_told_once(room: Room) -> None:
             "- 1 reply was on its way: told with a word that it may have come before\n"
             "- 1 schedule was due since: passed over, as that may have been done; `/agenda` says which\n"
             "- what was spent since is not in my books, so that caps leave more than they should until they begin anew\n"
+            "- what was written meanwhile may be unread: say it once more where no answer came\n"
             "- codes, and buttons that asked something, no longer work"
         )
         assert not any("This house was" in text for text in new.reads(BEN))
         with new.database.read() as tx:
-            assert readings.unread_since(tx, "telegram") == new.now
+            assert journal.era_began(tx) == new.now
 
 
 def test_a_house_at_rest_answers_as_before(room: Room) -> None:

@@ -79,7 +79,7 @@ def test_the_readme_lists_the_shell_commands() -> None:
     """The README's table of `butler` commands is what --help says, and each explains itself."""
     said = subprocess.run([*BUTLER, "--help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     wanted = re.findall(r"^    ([\w-]+)\s+(\S.*)$", said, re.MULTILINE)
-    assert len(wanted) == 17
+    assert len(wanted) == 18
     assert re.findall(r"^\| `butler ([\w-]+).*?` \| (.+) \|$", README, re.MULTILINE) == wanted
     with pytest.raises(SystemExit) as leaving:
         _parser().parse_args(["up", "--help"])

@@ -65,6 +65,9 @@ class Desk:
     async def note_unread(self, channel: str, since: datetime | None) -> None:
         """Miss nothing."""
 
+    async def restored_at(self) -> None:
+        """Never be restored."""
+
     @property
     def menu(self) -> Sequence[tuple[str, str]]:
         """No commands."""

@@ -46,18 +46,26 @@ sys.exit(status)
 """
 
 
+class Files(Here):
+    """A home with files, whatever other tests use."""
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(home)
+        self.env.pop("DATABASE_URL", None)
+
+
 @pytest.fixture(scope="module")
 def lived_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The home of a house to which somebody has spoken."""
-    house = House(tmp_path_factory.mktemp("lived-in"))
-    house.run("up", lines=["remember that my locker code is 4711", "/remind tomorrow 8:00 take out the bread"])
+    house = Files(tmp_path_factory.mktemp("lived-in"))
+    House.run(house, "up", lines=["remember that my locker code is 4711", "/remind tomorrow 8:00 take out the bread"])
     return house.home / "butlers"
 
 
 @pytest.fixture
 def old(tmp_path: Path, lived_in: Path) -> Here:
     """A copy of that home, in which commands run in this process."""
-    house = Here(tmp_path / "old")
+    house = Files(tmp_path / "old")
     shutil.copytree(lived_in, house.home / "butlers", ignore=shutil.ignore_patterns("*.sock", "valkey"))
     return house
 
@@ -65,7 +73,7 @@ def old(tmp_path: Path, lived_in: Path) -> Here:
 @pytest.fixture
 def new(tmp_path: Path) -> Here:
     """A home in which nothing is."""
-    house = Here(tmp_path / "new")
+    house = Files(tmp_path / "new")
     house.home.mkdir()
     return house
 
@@ -104,7 +112,7 @@ def test_a_file_that_is_there(old: Here, tmp_path: Path) -> None:
 def test_no_house(new: Here, tmp_path: Path) -> None:
     """Where there is nothing to keep, nothing is kept."""
     said = says(new, "backup", str(tmp_path / "a.zip"), status=REFUSED)
-    assert said == f"butler: There is no house in {new.home / 'butlers'}, so there is nothing to keep."
+    assert said == f"butler: There is no house in {new.home / 'butlers' / 'house.db'}, so there is nothing to keep."
     assert says(new, "backup", "/nowhere/a.zip", status=REFUSED)
 
 
@@ -164,7 +172,7 @@ def test_a_running_house(old: Here, new: Here, tmp_path: Path) -> None:
 def test_no_room_for_a_house(old: Here, new: Here, tmp_path: Path, mocker: MockerFixture) -> None:
     """Where a house would not fit, that is known before anything is written."""
     says(old, "backup", str(tmp_path / "a.zip"))
-    mocker.patch("workers.restore.ROOM", 1e12)
+    mocker.patch("workers.arrival.ROOM", 1e12)
     assert "MB are free. Nothing was changed." in says(new, "restore", str(tmp_path / "a.zip"), status=REFUSED)
     assert not (new.home / "butlers" / "house.db").exists()
 
@@ -240,12 +248,12 @@ def test_a_back_up_that_is_killed(old: Here, tmp_path: Path) -> None:
 def test_a_restore_that_is_killed(old: Here, tmp_path: Path) -> None:
     """Whenever a restore is killed, the home is empty still and takes a second one, or all of it is there."""
     says(old, "backup", str(tmp_path / "a.zip"))
-    first = Here(tmp_path / "first")
+    first = Files(tmp_path / "first")
     first.home.mkdir()
     count = moments(first, "restore", str(tmp_path / "a.zip"))
     seen = set()
     for moment in (count // 2, *range(count - 7, count + 1, 2)):
-        house = Here(tmp_path / f"killed-{moment}")
+        house = Files(tmp_path / f"killed-{moment}")
         house.home.mkdir()
         assert killed_at(house, moment, "restore", str(tmp_path / "a.zip")).returncode == -signal.SIGKILL
         is_whole = (house.home / "butlers" / "arriving" / READY).exists() or (house.home / "butlers" / "house.db").exists()

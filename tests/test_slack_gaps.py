@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from time import time
 from typing import Any
 
@@ -268,3 +268,18 @@ def test_an_upgrade_that_hangs(server: SlackServer, mocker: MockerFixture) -> No
 
     serve(server, desk, script)
     assert server.faults["hang"] == 2
+
+
+def test_a_house_that_was_restored(server: SlackServer) -> None:
+    """What was said before a restore may have been answered by the house that was lost, and is not read from the history."""
+    desk = Desk()
+    misses(server, desk, ("U1", "in the lost hour"))
+    desk.restored = datetime.now(UTC)
+
+    async def script(_: SlackService) -> None:
+        await connected(server)
+        server.person("U1").writes("now")
+        await until(lambda: "now" in desk.texts)
+
+    serve(server, desk, script)
+    assert desk.texts == ["before", "now"]

@@ -16,6 +16,7 @@ from bot.errors import ConfigurationError
 from bot.settings import Settings
 from workers.house import House
 from workers.occupancy import keep_names
+from workers.stores import Stores
 
 LEFT_OUT = "Not in it: settings and keys (.env), the household folder, logs. Keep those yourself, the household best in git."
 
@@ -43,9 +44,14 @@ def backup(settings: Settings, file: str | None) -> int:
 def keep(house: House, path: Path) -> Manifest:
     """Write a house into a file that is there only when it is whole. Raises ConfigurationError."""
     house.stores.enter()
-    if not house.stores.is_made():
-        raise ConfigurationError(f"There is no house in {house.home.folder}, so there is nothing to keep.")
-    databases = {manifest.name_of(butler): database for butler, database in house.stores.found().items()}
+    return write(house.stores, path)
+
+
+def write(stores: Stores, path: Path) -> Manifest:
+    """Write the databases of a house into a file that is there only when it is whole. Raises ConfigurationError."""
+    if not stores.is_made():
+        raise ConfigurationError(f"There is no house in {stores.places}, so there is nothing to keep.")
+    databases = {manifest.name_of(butler): database for butler, database in stores.found().items()}
     draft = path.with_name(f"{path.name}.part")
     try:
         with writing.private(draft) as out:
@@ -60,9 +66,11 @@ def keep(house: House, path: Path) -> Manifest:
         keep_names(path.parent)
     except OSError as error:
         raise ConfigurationError(f"{path} could not be written: {_why(error)}. No back-up was made.") from None
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, ValueError, TypeError) as error:  # the latter two: a value that is none of its column's
         raise ConfigurationError(f"The house could not be read: {error}. No back-up was made.") from None
     finally:
+        for database in databases.values():
+            database.close()
         with suppress(OSError):
             draft.unlink(missing_ok=True)
     return archive.manifest

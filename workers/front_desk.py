@@ -13,7 +13,7 @@ from typing import Any, Self, TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot import conversations, readings
+from bot import conversations, journal, readings
 from bot.delivery import Delivery
 from bot.errors import DeliveryError
 from bot.fetching import Fetching
@@ -110,6 +110,10 @@ class FrontDesk:
     async def note_unread(self, channel: str, since: datetime | None) -> None:
         """Note since when something may have been missed, or that nothing was."""
         await self.database.write(lambda tx: readings.note_unread(tx, channel, since))
+
+    async def restored_at(self) -> datetime | None:
+        """Return when the house was restored from a back-up, if it ever was."""
+        return await self.database.read(journal.era_began)
 
     async def park(self, channel: str, payload: str, error: str) -> None:
         """Keep an update that nobody can read."""

@@ -41,6 +41,11 @@ class Home:
         """Where a restore makes databases before they are put in their places."""
         return self.folder / "arriving"
 
+    @property
+    def moved(self) -> Path:
+        """What says that the house in these files was moved elsewhere."""
+        return self.folder / "moved-to-postgresql"
+
     def lock(self, name: str) -> Path:
         """Return the lock of which one process of a kind may hold one."""
         return self.folder / "run" / f"{name}.lock"

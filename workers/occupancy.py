@@ -11,6 +11,7 @@ from bot.errors import ConfigurationError
 from workers.home import Home
 from workers.liveness import is_held, waited_for
 
+MARK = "arriving"  # a table: on a server, what is there is not whole
 READY = "ready"  # in the folder of what is restored: all of it is whole, and only has to be put in its place
 
 
@@ -31,6 +32,16 @@ def enter(home: Home) -> int:
         with waited_for(home.lock("migrate")):
             move_in(home)
     return descriptor
+
+
+def refuse_what_moved(home: Home) -> None:
+    """Raise ConfigurationError where the house in these files was moved, and goes on elsewhere."""
+    if home.moved.exists():
+        where = home.moved.read_text(encoding="utf-8").strip()
+        raise ConfigurationError(
+            f"The house in {home.folder} was moved to {where}. Set DATABASE_URL to it; or, to go on with the files as they "
+            f"were then, delete {home.moved}."
+        )
 
 
 @contextmanager

@@ -2,19 +2,22 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from threading import Lock
 from weakref import finalize
 
+from sqlalchemy import inspect
 from sqlalchemy.exc import DBAPIError
 
 import skills
+from bot.errors import ConfigurationError
 from bot.store import migrate
 from bot.store.database import Database
 from bot.store.faults import fault
 from workers.home import Home
 from workers.liveness import waited_for
-from workers.occupancy import enter
+from workers.occupancy import MARK, enter, refuse_what_moved
 from workers.places import Files, Places, Server
 
 SKILLS = Path(skills.__file__).parent
@@ -35,6 +38,8 @@ class Stores:
 
     def enter(self) -> None:
         """Use the databases, so that nobody puts others in their place meanwhile. Raises ConfigurationError."""
+        if isinstance(self.places, Files):
+            refuse_what_moved(self._home)
         if self._leave is None:
             self._leave = finalize(self, os.close, enter(self._home))  # at the latest when nobody has it any more
 
@@ -81,8 +86,20 @@ class Stores:
     def _bring_up_to_date(self, wanted: Mapping[Database, Sequence[Path]], upgrade: Upgrade) -> None:
         with waited_for(self._home.lock("migrate")):
             behind = {one.url: steps for one, steps in wanted.items() if not _is_current(one, steps)}
+            if self.house.url in behind:
+                self._refuse_half()
             if behind:
                 upgrade(behind)
+
+    def _refuse_half(self) -> None:
+        """Raise ConfigurationError where a house was to arrive and did not."""
+        with closing(self.house), self.house.read() as tx:
+            is_half = inspect(tx).has_table(MARK)
+        if is_half:
+            raise ConfigurationError(
+                f"{self.places} is being filled, or a restore or a move to it was cut off. If so, give `butler restore` or "
+                "`butler move-store` again: it begins anew there."
+            )
 
 
 def _is_current(database: Database, histories: Sequence[Path]) -> bool:

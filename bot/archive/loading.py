@@ -1,6 +1,6 @@
 """Loading: what an archive holds becomes a database again, in one transaction."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -14,10 +14,13 @@ from bot.archive import manifest, tables
 from bot.archive.reading import Archive, Row
 from bot.archive.writing import be_patient
 from bot.errors import ConfigurationError
+from bot.search import history
 from bot.store import migrate
 
 AT_ONCE = 1000  # rows
 MOST_BYTES = 1 << 23  # of what is binary, in the same statement
+# What makes an index of a table's words anew; where the database does so by itself, nothing is to be done.
+_INDEXES: Mapping[str, Callable[[Connection], None]] = {"said": history.index_again}
 
 
 def why_not(wanted: manifest.Database, histories: Sequence[Path]) -> str | None:
@@ -46,6 +49,8 @@ def load(tx: Connection, archive: Archive, wanted: manifest.Database, histories:
         tx.execute(DropConstraint(rule))
     for table in wanted.tables:
         _fill(tx, archive, table, made[table.name])
+        if table.name in _INDEXES:
+            _INDEXES[table.name](tx)
     for rule in references:
         tx.execute(AddConstraint(rule))
     migrate.step(tx, histories)
@@ -69,7 +74,7 @@ def _prepare(tx: Connection) -> None:
         be_patient(tx)
         return
     tx.execute(text("PRAGMA defer_foreign_keys = ON"))  # rows come table by table; all of them are there at the end
-    tx.execute(text("PRAGMA cache_size = -65536"))
+    tx.execute(text("PRAGMA cache_size = -16384"))
 
 
 def _fill(tx: Connection, archive: Archive, described: manifest.Table, table: Table) -> None:
@@ -87,7 +92,9 @@ def _fill(tx: Connection, archive: Archive, described: manifest.Table, table: Ta
             done += len(some)
     except (DBAPIError, ValueError) as error:
         reason = error.orig if isinstance(error, DBAPIError) else error
-        raise ConfigurationError(f"{archive.path} is damaged: {described.name} cannot be filled: {reason}.") from None
+        raise ConfigurationError(
+            f"The table {described.name} cannot be filled: {str(reason).strip()}. Nothing was changed."
+        ) from None
     if done != described.rows:
         raise ConfigurationError(f"{archive.path} is damaged: {described.name} has {done} rows.")
 

@@ -39,10 +39,9 @@ class _Out:
         if len(self._waiting) >= _PIECE:
             self._flush()
 
-    def close(self) -> Member:
+    def done(self) -> Member:
         """Write the rest and return what was written."""
         self._flush()
-        self._file.close()
         return Member(name=self._name, size=self._size, sha256=self._hash.hexdigest())
 
     def _flush(self) -> None:
@@ -100,23 +99,25 @@ def _table(archive: ZipFile, database: str, tx: Connection, table: Table) -> man
     """Write a table: its rows, and then the bytes of each binary column in the same order."""
     columns = tables.columns(table)
     described = tuple(manifest.Column(name=column.name, kind=tables.kind_of(column)) for column in columns)
-    out = _open(archive, manifest.rows_of(database, table.name))
     count = 0
-    for row in _stream(tx, select(*[_written(column) for column in columns]), table):
-        out.write(_line(row))
-        count += 1
-    members = [out.close()]
+    with _member(archive, manifest.rows_of(database, table.name)) as out:
+        for row in _stream(tx, select(*[_written(column) for column in columns]), table):
+            out.write(_line(row))
+            count += 1
+        members = [out.done()]
     for column in columns:
         if tables.kind_of(column) == "binary":
-            out = _open(archive, manifest.bytes_of(database, table.name, column.name))
-            for (content,) in _stream(tx, select(column), table, at_once=1):
-                out.write(content or b"")
-            members.append(out.close())
+            with _member(archive, manifest.bytes_of(database, table.name, column.name)) as out:
+                for (content,) in _stream(tx, select(column), table, at_once=1):
+                    out.write(content or b"")
+                members.append(out.done())
     return manifest.Table(name=table.name, columns=described, rows=count, members=tuple(members))
 
 
-def _open(archive: ZipFile, name: str) -> _Out:
-    return _Out(name, archive.open(name, "w", force_zip64=True))
+@contextmanager
+def _member(archive: ZipFile, name: str) -> Iterator[_Out]:
+    with archive.open(name, "w", force_zip64=True) as file:
+        yield _Out(name, file)
 
 
 def _stream(tx: Connection, query: Select[Any], table: Table, at_once: int = AT_ONCE) -> Iterator[Sequence[Any]]:

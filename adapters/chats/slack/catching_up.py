@@ -35,6 +35,7 @@ class CatchingUp:
         self._behind = asyncio.Event()
         self._noted_at = monotonic()
         self._since = NEVER
+        self._not_before = 0.0
         self._done: dict[str, asyncio.Event] | None = {}  # of the places that are not read yet; None: of all, which are unknown
         self._listed = asyncio.Event()
         self._asked_for: Counter[str] = Counter()
@@ -42,6 +43,8 @@ class CatchingUp:
 
     async def begin(self) -> None:
         """Note the gap with which every start begins: since the one that was open, else since the newest message."""
+        restored_at = await self._desk.restored_at()
+        self._not_before = 0.0 if restored_at is None else restored_at.timestamp()
         open_gap = await self._desk.unread_since(CHANNEL)
         newest = history.newest_of(await self._desk.newest(CHANNEL))
         since = open_gap.timestamp() if open_gap is not None else (newest or time()) - LOOK_BACK
@@ -95,7 +98,7 @@ class CatchingUp:
         while True:
             await self._behind.wait()
             self._behind.clear()
-            since = min(self._since, time() - LOOK_BACK)
+            since = max(min(self._since, time() - LOOK_BACK), self._not_before)
             try:
                 await self._keep(since)
                 unread = await self._pass(since)
