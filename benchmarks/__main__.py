@@ -1,11 +1,11 @@
-"""Measure all, or what is named: `python -m benchmarks [latency start crowd memory prompt money schedules slack search]`."""
+"""Measure all, or what is named, such as `python -m benchmarks latency money`: ALL lists it."""
 
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import schedules, search, size, slack, speed, spending
+from benchmarks import postgres, schedules, search, size, slack, speed, spending
 from benchmarks.table import Figure, show
 
 ALL: dict[str, Callable[[Path], Iterator[Figure]]] = {
@@ -15,6 +15,7 @@ ALL: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "memory": size.memory_of_a_house,
     "prompt": size.prompt,
     "money": spending.reserve_and_settle,
+    "postgres": postgres.beside_sqlite,
     "schedules": schedules.due_to_claimed,
     "slack": slack.all_of_it,
     "search": search.a_million,
