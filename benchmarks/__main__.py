@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import keeping, long, routing, schedules, search, size, slack, speed, spending
+from benchmarks import keeping, long, postgres, routing, schedules, search, size, slack, speed, spending
 from benchmarks.table import Figure, show
 
 ALL: dict[str, Callable[[Path], Iterator[Figure]]] = {
@@ -15,6 +15,7 @@ ALL: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "memory": size.memory_of_a_house,
     "prompt": size.prompt,
     "money": spending.reserve_and_settle,
+    "postgres": postgres.beside_sqlite,
     "schedules": schedules.due_to_claimed,
     "routing": routing.routing,
     "slack": slack.all_of_it,

@@ -8,8 +8,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 
 
 def _encodable(text: str) -> str:
-    """Replace halves of letters, which a vendor's JSON or a pipe may hold and no database takes."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    """Replace halves of letters and leave out NUL, which a vendor's JSON or a pipe may hold and not every database takes."""
+    return text.replace("\0", "").encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 Words = Annotated[str, AfterValidator(_encodable)]

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 
 from pydantic import ValidationError
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 from bot.chat_forms import Desk
 from bot.errors import ConfigurationError
@@ -33,7 +33,8 @@ async def take_in(desk: Desk, channel: str, messages: Sequence[IncomingMessage])
 
 async def tell_full(desk: Desk, error: SQLAlchemyError) -> None:
     """Tell the owners that nothing can be kept at present."""
-    await desk.tell_trouble("store", f"I cannot keep messages at present, and take them in later: {error.args[0]}")
+    reason = str(error.orig if isinstance(error, DBAPIError) else error).partition("\n")[0]
+    await desk.tell_trouble("store", f"I cannot keep messages at present, and take them in later: {reason}")
 
 
 def first_problem(error: ValidationError) -> str:

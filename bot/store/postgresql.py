@@ -8,10 +8,12 @@ server.
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from threading import BoundedSemaphore
+from typing import Any
 
 from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from bot.store.faults import PASSING
 
@@ -47,7 +49,19 @@ def engine(url: URL, kept: int) -> Engine:
         pool_timeout=60,
     )
     event.listen(made, "handle_error", _sort)
+    event.listen(made, "connect", _leave_out_nul)
     return made
+
+
+def _leave_out_nul(connection: Any, _: ConnectionPoolEntry) -> None:  # noqa: ANN401 - the driver's own connection
+    """Let texts be kept without the letter that PostgreSQL refuses: what a model or a page wrote must not end a turn."""
+    from psycopg.types.string import StrDumper  # noqa: PLC0415 - only a house on a server needs the driver
+
+    class Dumper(StrDumper):
+        def dump(self, obj: str) -> Any:  # noqa: ANN401 - the driver's own buffer
+            return super().dump(obj.replace("\0", ""))
+
+    connection.adapters.register_dumper(str, Dumper)
 
 
 def _sort(context: ExceptionContext) -> DBAPIError | None:
