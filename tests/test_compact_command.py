@@ -3,8 +3,10 @@
 import re
 
 import pytest
+from sqlalchemy import select
 
 from bot import conversations
+from bot.store.treasury_tables import budgets
 from tests.long_talks import asked, asked_to_sum_up, before, found, job, kept, long, talk, talker, whole
 from tests.room import ADA, BEN, Room
 
@@ -23,6 +25,12 @@ def compact(room: Room, words: str = "") -> list[str]:
     for conversation_id in found(room):
         room.runner().run_turn(conversation_id, None)
     return room.reads(ADA)[said:]
+
+
+def spenders(room: Room) -> set[str]:
+    """Return the people who have spent something."""
+    with room.database.read() as tx:
+        return {scope for scope in tx.scalars(select(budgets.c.scope)) if scope.startswith("person:")}
 
 
 def test_what_was_said_is_summed_up_now(talking: Room) -> None:
@@ -108,10 +116,6 @@ def test_who_asks_pays(talking: Room) -> None:
         talking.asks(long("Hello."), address=group)
     talking.takes_in("/compact", BEN, address=group)
     (here,) = found(talking)
-    with talking.database.read() as tx:
-        spent = set(tx.exec_driver_sql("SELECT scope FROM budgets WHERE scope LIKE 'person:%'").scalars())
-    assert spent == {"person:1"}
+    assert spenders(talking) == {"person:1"}
     talking.runner().run_turn(here, None)
-    with talking.database.read() as tx:
-        spent = set(tx.exec_driver_sql("SELECT scope FROM budgets WHERE scope LIKE 'person:%'").scalars())
-    assert spent == {"person:1", "person:2"}
+    assert spenders(talking) == {"person:1", "person:2"}

@@ -30,7 +30,7 @@ from tests.long_talks import (
     texts,
     whole,
 )
-from tests.room import Room
+from tests.room import ADA, BEN, Room
 
 FACTS = ("My locker code is 4711.", "Please remind me to call Katarina Brandt on 2027-03-04.", "We decided to paint the shed.")
 
@@ -42,6 +42,7 @@ def talking(room: Room) -> Room:
     return room
 
 
+@pytest.mark.both_stores
 def test_the_prompt_stays_short_and_the_log_whole(talking: Room) -> None:
     """After many long messages the prompt is bounded, begins with the summary, and every entry is still in the log."""
     talk(talking, 300_000, FACTS)
@@ -179,6 +180,7 @@ def test_a_prompt_that_no_provider_takes_is_summed_up_at_once(tmp_path: Path) ->
         assert {record.outcome for record in claude.message_requests} == {"answered", "invalid_request_error"}
 
 
+@pytest.mark.both_stores
 def test_what_is_forgotten_is_in_no_summary(talking: Room) -> None:
     """Summaries that cover a forgotten entry are gone; the prompt is of the log, and the next summary of what is left."""
     talk(talking, 100_000)
@@ -202,3 +204,30 @@ def test_what_is_forgotten_is_in_no_summary(talking: Room) -> None:
     assert LEFT_OUT not in texts(asked(talking)[-1])
     assert all("4711" not in row.text for row in kept(talking))
     assert all("4711" not in whole(one) for one in asked_to_sum_up(talking)[-2:])
+
+
+def test_a_person_who_is_forgotten_leaves_no_summary(talking: Room) -> None:
+    """Who removes somebody and forgets everything forgets what was summed up of their chat, too."""
+    talking.asks("hello")
+    for _ in range(15):
+        talking.asks(long("My locker code is 4711."), BEN)
+    assert "4711" in kept(talking)[0].text
+    talking.writes(ADA, "/people remove 2")
+    talking.presses(ADA, "Remove and forget everything")
+    assert kept(talking) == []
+    assert place(talking, 2).summary_id is None
+
+
+def test_what_a_schedule_did_is_not_summed_up(talking: Room) -> None:
+    """Each run of a schedule begins anew, so that nobody would read a summary of the last."""
+    talk(talking, 78_000)
+    with talking.database.write() as tx:
+        tx.execute(update(conversations).values(channel="house"))
+        entry = {"conversation_id": 1, "turn_id": 1, "role": "user", "origin": "house", "at": talking.now, "withdrawn": False}
+        tx.execute(insert(transcript).values(content=[{"type": "text", "text": long("More.", 30_000)}], **entry))
+    talking.compaction("worker-1").tend(1)
+    assert asked_to_sum_up(talking) == []
+    with talking.database.write() as tx:
+        tx.execute(update(conversations).values(channel="telegram"))
+    talking.compaction("worker-1").tend(1)
+    assert len(asked_to_sum_up(talking)) == 1

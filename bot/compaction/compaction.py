@@ -79,7 +79,7 @@ class Compaction:
         now = self.clock()
         is_taken = here.begun_at is not None and here.begun_at > now - record.LEASE
         is_early = here.due_at is not None and here.due_at > now
-        return not is_taken and not is_early and (here.is_long or here.has_gap or here.asked_by is not None)
+        return not is_taken and not is_early and (here.is_long or here.asked_by is not None)
 
     def _put_in_place(self, conversation_id: int, summary_id: int, turn: Turn | None = None) -> bool:
         with self.database.write() as tx:

@@ -197,5 +197,6 @@ def _fall_back(tx: Connection, conversation_id: int, begun_from: int) -> None:
 def forget(tx: Connection, conversation_ids: Sequence[int]) -> None:
     """Drop every summary of conversations of which all is forgotten."""
     tx.execute(update(conversations).where(conversations.c.id.in_(conversation_ids)).values(summary_id=None))
-    tx.execute(update(compactions).where(compactions.c.conversation_id.in_(conversation_ids)).values(token=None, ready_id=None))
+    nothing = {"token": None, "ready_id": None, "focus": None, "error": None}
+    tx.execute(update(compactions).where(compactions.c.conversation_id.in_(conversation_ids)).values(**nothing))
     tx.execute(delete(summaries).where(summaries.c.conversation_id.in_(conversation_ids)))

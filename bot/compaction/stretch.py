@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, and_, bindparam, case, func, select
 
+from bot.schedules.runs import HOUSE
 from bot.store.compaction_tables import compactions, summaries
 from bot.store.tables import OPEN, STRANGE, conversations, transcript, turns
 from bot.transcript import WRITTEN
@@ -37,6 +38,7 @@ _STANDING = (
         compactions.c.focus,
         compactions.c.was_entries,
         compactions.c.was_characters,
+        (conversations.c.channel == HOUSE).label("is_of_a_schedule"),
         select(_SIZE).where(*_IN_PROMPT).correlate(conversations).scalar_subquery().label("characters"),
         select(func.count())
         .select_from(transcript)
@@ -89,6 +91,7 @@ class Standing(NamedTuple):
     focus: str | None
     was_entries: int | None
     was_characters: int | None
+    is_of_a_schedule: bool  # whose next run begins anew
     characters: int
     entries: int
 
@@ -109,8 +112,8 @@ class Standing(NamedTuple):
 
     @property
     def is_long(self) -> bool:
-        """Whether the prompt is to be shortened."""
-        return self.characters > ABOVE
+        """Whether the prompt is to be shortened, or to be told what it lacks."""
+        return not self.is_of_a_schedule and (self.characters > ABOVE or self.has_gap)
 
 
 class Stretch(NamedTuple):
