@@ -21,6 +21,7 @@ from bot.search import history, looking
 from bot.store import migrate
 from bot.store.database import Database, sqlite_url
 from skills.memory import facts
+from skills.memory.facts import Telling
 from tests.filling import Rows, fill, rows
 from tests.room import Room
 from tests.stores import Server, address
@@ -167,7 +168,7 @@ def test_words_are_found_again(room: Room, tmp_path: Path) -> None:
     room.takes_in("the locker code is 4711")
     room.asks("remember it")
     with room.store.write() as tx:
-        facts.tell(tx, "person:1", "the locker code is 4711", "ada", room.clock(), stranger=False)
+        facts.tell(tx, "person:1", Telling("the locker code is 4711", "ada", room.clock()))
     keep({manifest.HOUSE: room.database, "butler:cook": room.store}, tmp_path / "house.zip")
     with Archive(tmp_path / "house.zip") as archive:
         new = [Database(address(tmp_path / one.name)) for one in archive.manifest.databases]
