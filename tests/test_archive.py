@@ -30,7 +30,7 @@ from workers.stores import BUTLER_HISTORIES
 HISTORIES = {manifest.HOUSE: migrate.HOUSE, "butler:cook": BUTLER_HISTORIES}
 FUZZ = int(os.environ.get("BUTLERS_FUZZ", "0"))
 SEEDS = [Random().randrange(2**32) for _ in range(FUZZ // 100)] or [1, 2, 3]  # noqa: S311
-INDEXES = {"facts_words", "said_words"}  # what is only an index of other tables; each is made anew when these are filled
+INDEXES = {"fact_words", "said_words"}  # what is only an index of other tables; each is made anew when these are filled
 
 
 @dataclass

@@ -85,23 +85,29 @@ def test_a_house_is_lost_and_comes_back(
         telegram.wait_until(lambda: any(text.startswith("This house was") for text in olga.sees()), 30, "the notice")
         slack.wait_until(lambda: any("“send the invitation”" in text for text in ben.sees()), 30, "what was under way")
         assert shown(olga, telegram) == before
-        now = _answer(olga, telegram, "/budget")
-        assert (
-            [line for line in now.splitlines() if "Olga" in line]
-            == [line for line in spent.splitlines() if "Olga" in line]
-            != []
-        )
-        assert "no provider said what was used; the most it can be is counted" in now  # of the request that was under way
+        _same_costs(spent, _answer(olga, telegram, "/budget"))
         assert len(claude.message_requests) == asked
-        says(slack, ben, claude, "and now?", "Here I am.")
-        prompt = str(claude.message_requests[-1].body)
-        assert "Hello, Ben." in prompt
-        assert "the lost hour" not in prompt
-        claude.says("I have sent it once more.")
-        number = re.search(r"/retry \d+", str(ben.sees()))
-        assert number is not None
-        ben.writes(number[0])
-        slack.wait_until(lambda: "I have sent it once more." in ben.sees(), 20, "it is done again")
+        _goes_on(slack, ben, claude)
+
+
+def _same_costs(before: str, now: str) -> None:
+    """What was spent is known, and what was under way is counted in full."""
+    of_olga = [[line for line in text.splitlines() if "Olga" in line] for text in (before, now)]
+    assert of_olga[0] == of_olga[1] != []
+    assert "no provider said what was used; the most it can be is counted" in now
+
+
+def _goes_on(slack: SlackServer, ben: SlackPerson, claude: AnthropicServer) -> None:
+    """What was said before is known, what came after is not, and what was under way is done again when that is wished."""
+    says(slack, ben, claude, "and now?", "Here I am.")
+    prompt = str(claude.message_requests[-1].body)
+    assert "Hello, Ben." in prompt
+    assert "the lost hour" not in prompt
+    claude.says("I have sent it once more.")
+    number = re.search(r"/retry \d+", str(ben.sees()))
+    assert number is not None
+    ben.writes(number[0])
+    slack.wait_until(lambda: "I have sent it once more." in ben.sees(), 20, "it is done again")
 
 
 def says(slack: SlackServer, person: SlackPerson, claude: AnthropicServer, text: str, answer: str) -> None:

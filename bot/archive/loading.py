@@ -1,6 +1,6 @@
 """Loading: what an archive holds becomes a database again, in one transaction."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -15,12 +15,13 @@ from bot.archive.reading import Archive, Row
 from bot.archive.writing import be_patient
 from bot.errors import ConfigurationError
 from bot.search import history
+from bot.search.index import WordIndex
 from bot.store import migrate
 
 AT_ONCE = 1000  # rows
 MOST_BYTES = 1 << 23  # of what is binary, in the same statement
-# What makes an index of a table's words anew; where the database does so by itself, nothing is to be done.
-_INDEXES: Mapping[str, Callable[[Connection], None]] = {"said": history.index_again}
+# The indexes of tables' words, which are made anew; that of facts is a skill's, which nobody here knows but by its name.
+_INDEXES = {"said": history.INDEX, "facts": WordIndex("fact_words")}
 
 
 def why_not(wanted: manifest.Database, histories: Sequence[Path]) -> str | None:
@@ -50,7 +51,7 @@ def load(tx: Connection, archive: Archive, wanted: manifest.Database, histories:
     for table in wanted.tables:
         _fill(tx, archive, table, made[table.name])
         if table.name in _INDEXES:
-            _INDEXES[table.name](tx)
+            _INDEXES[table.name].fill(tx, made[table.name])
     for rule in references:
         tx.execute(AddConstraint(rule))
     migrate.step(tx, histories)

@@ -26,7 +26,6 @@ _ADD = insert(said).returning(said.c.id)
 _GET = select(said).where(said.c.id.in_(bindparam("numbers", expanding=True)))
 _OF_TURN = select(said).where(said.c.turn_id == bindparam("turn"))
 _DROP = delete(said).where(said.c.id.in_(bindparam("numbers", expanding=True)))
-_AFTER = select(said.c.id, said.c.subject, said.c.text).where(said.c.id > bindparam("last")).order_by(said.c.id).limit(1000)
 _HANDED_OVER = select(moves.c.subject).where(moves.c.into == bindparam("into"), moves.c.subject != bindparam("into"))
 _BREAK = re.compile(r"\n|(?<=[.!?…。！？])\s|\s")  # noqa: RUF001 - the stops of Chinese and Japanese
 
@@ -91,14 +90,6 @@ def reindex(tx: Connection, row: Row[Any], text: str) -> None:
     """Let a row be found by other words than those that it had."""
     INDEX.drop(tx, [Entry(row.id, row.subject, row.text)])
     INDEX.add(tx, [Entry(row.id, row.subject, text)])
-
-
-def index_again(tx: Connection) -> None:
-    """Let all that is kept be found, in a database whose index holds nothing yet."""
-    last = 0
-    while found := tx.execute(_AFTER, {"last": last}).all():
-        last = found[-1].id
-        INDEX.add(tx, [Entry(*row) for row in found])
 
 
 def subjects(tx: Connection, subject: str) -> list[str]:

@@ -185,10 +185,7 @@ def to_message(update: Any, me: User) -> IncomingMessage | None:  # noqa: ANN401
     foreign = message.forward_origin is not None or message.via_bot is not None
     is_whole = not message.text or foreign or parsed.message is None
     return IncomingMessage(
-        # Two edits may come within one second, which is all that the edit's date tells.
-        id=f"{native_id}:{message.edit_date}:{crc32(message.words.encode(errors='surrogatepass')):08x}"
-        if parsed.message is None
-        else native_id,
+        id=native_id if parsed.message is not None else _id_of_edit(message, native_id),
         native_id=native_id,
         address=_address(message),
         sender=Sender(channel=CHANNEL, id=str(sender.id), name=sender.name),
@@ -202,6 +199,11 @@ def to_message(update: Any, me: User) -> IncomingMessage | None:  # noqa: ANN401
         part=None if is_whole else Part(number=message.message_id, units=utf16(message.text), most=LIMIT),
         is_only_part=is_only_part,
     )
+
+
+def _id_of_edit(message: Message, native_id: str) -> str:
+    """Return what tells an edit from others: two may come within one second, which is all that its date tells."""
+    return f"{native_id}:{message.edit_date}:{crc32(message.words.encode(errors='surrogatepass')):08x}"
 
 
 def _entities(message: Message) -> tuple[Entity, ...]:
