@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import base64
 import binascii
+import io
 import json
 import re
 from typing import TYPE_CHECKING
 
+from PIL import Image as Pictures
+
 from tests.json_schemas import is_schema
 from tests.openai_models import ApiError, Flavour, Model
-from tests.openai_shapes import Assistant, CreateCompletion, ImagePart, ToolResult, User
+from tests.openai_shapes import Assistant, CreateCompletion, FilePart, ImagePart, ToolResult, User
 
 if TYPE_CHECKING:
     from tests.openai_shapes import Message
 
+_PDF = re.compile(r"data:application/pdf;base64,(.+)", re.DOTALL)
 _PICTURE = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,(.+)", re.DOTALL)
 
 
@@ -25,7 +29,7 @@ def check_request(request: CreateCompletion, model: Model, flavour: Flavour) -> 
         _check_tools(request)
         _check_calls(request.messages)
         for message in request.messages:
-            _check_pictures(message, model)
+            _check_pictures(message, model, flavour)
     except _Broken as broken:
         raise ApiError(flavour, broken.message, code=broken.code) from None
 
@@ -127,9 +131,11 @@ def _is_object(text: str) -> bool:
         return False
 
 
-def _check_pictures(message: Message, model: Model) -> None:
+def _check_pictures(message: Message, model: Model, flavour: Flavour) -> None:
     parts = message.content if isinstance(message, User) and isinstance(message.content, list) else []
     for part in parts:
+        if isinstance(part, FilePart):
+            _check_file(part, model, flavour)
         if not isinstance(part, ImagePart):
             continue
         if not model.sees:
@@ -138,7 +144,29 @@ def _check_pictures(message: Message, model: Model) -> None:
         picture = _PICTURE.fullmatch(url)
         if not picture and not re.match("https?://", url):
             raise _Broken("Invalid 'image_url': expected a base64-encoded data URL with an image MIME type, or an http(s) URL.")
-        try:
-            base64.b64decode(picture[1] if picture else "", validate=True)
-        except binascii.Error:
-            raise _Broken("Invalid base64 image_url.", "invalid_base64") from None
+        if picture is not None and not _is_picture(_decoded(picture[1], "Invalid base64 image_url.")):
+            raise _Broken("You uploaded an unsupported image. Please make sure your image is valid.", "image_parse_error")
+
+
+def _check_file(part: FilePart, model: Model, flavour: Flavour) -> None:
+    if flavour.name not in ("openai", "openrouter") or not model.sees:
+        raise _Broken("Invalid content type. file is not supported by this model.")
+    found = _PDF.fullmatch(part.file.file_data)
+    if found is None or not _decoded(found[1], "Invalid base64 file_data.").startswith(b"%PDF-"):
+        raise _Broken("Invalid file data: expected a base64-encoded data URL with an application/pdf MIME type.")
+
+
+def _decoded(sent: str, complaint: str) -> bytes:
+    try:
+        return base64.b64decode(sent, validate=True)
+    except binascii.Error:
+        raise _Broken(complaint, "invalid_base64") from None
+
+
+def _is_picture(content: bytes) -> bool:
+    try:
+        with Pictures.open(io.BytesIO(content)) as picture:
+            picture.load()
+    except OSError:
+        return False
+    return True

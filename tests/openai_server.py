@@ -188,7 +188,7 @@ def _pieces(body: dict[str, Any]) -> Iterable[tuple[str, int]]:
         yield text, tokens_of(text)
     for message in body["messages"]:
         content = message.get("content")
-        images = [part for part in content if part["type"] == "image_url"] if isinstance(content, list) else []
+        images = [part for part in content if part["type"] != "text"] if isinstance(content, list) else []
         shown = message if not images else {**message, "content": [part for part in content if part["type"] == "text"]}
         yield compact(message), MESSAGE_TOKENS + tokens_of(compact(shown)) + IMAGE_TOKENS * len(images)
 

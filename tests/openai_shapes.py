@@ -34,6 +34,23 @@ class ImagePart(Shape):
     image_url: ImageUrl
 
 
+class FileData(Shape):
+    """A file in the request itself."""
+
+    filename: Annotated[str, Field(min_length=1)]
+    file_data: str
+
+
+class FilePart(Shape):
+    """A file, which is a PDF."""
+
+    type: Literal["file"]
+    file: FileData
+
+
+Part = TextPart | ImagePart | FilePart
+
+
 class System(Shape):
     """What the model is to be."""
 
@@ -46,7 +63,7 @@ class User(Shape):
     """A person's words and pictures."""
 
     role: Literal["user"]
-    content: str | Annotated[list[Annotated[TextPart | ImagePart, Field(discriminator="type")]], Field(min_length=1)]
+    content: str | Annotated[list[Annotated[Part, Field(discriminator="type")]], Field(min_length=1)]
     name: str | None = None
 
 

@@ -54,7 +54,7 @@ def test_a_long_text_is_read_on(room: Room) -> None:
 def test_a_picture_is_opened_again(room: Room) -> None:
     """A picture, and the pages of a PDF that were not shown, can be looked at; what is shown is a stranger's content."""
     asks(room, "keep these", PHOTO, sent("scan.pdf"), photo=PNG, scan=scan(10))
-    blocks = calls(room, "open_file", file=1)
+    blocks = calls(room, "use_tool", name="open_file", arguments={"file": 1})
     assert [block["type"] for block in blocks] == ["tool_result", "image"]
     blocks = calls(room, "open_file", file=2, pages=[9, 10])
     assert result(blocks).startswith("File 2, pages 9, 10 follows.")

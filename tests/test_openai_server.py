@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -15,6 +16,7 @@ from tests.openai_models import FLAVOURS
 from tests.openai_script import Answer
 from tests.openai_server import KEY, OpenAIServer
 from tests.raw import send
+from tests.sample_files import PNG
 from tests.scripted import ToolCall
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ CALLED: dict[str, Any] = {"id": "call_1", "type": "function", "function": {"name
 CALLS: dict[str, Any] = {"role": "assistant", "tool_calls": [CALLED]}
 RESULT: dict[str, Any] = {"role": "tool", "tool_call_id": "call_1", "content": "fine"}
 LOOK: dict[str, Any] = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
-PICTURE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
+PICTURE = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{b64encode(PNG).decode()}"}}
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.ports import Call, Ending, PromptMessage, Result, Text
+from bot.ports import NO_LONGER_KEPT, Call, Ending, PromptMessage, Result, Text
 from tests.asking import Stop, ask, connect, side
-from tests.sample_files import PICTURE
+from tests.sample_files import PAPER, PICTURE
 from tests.scripted import ToolCall
 
 if TYPE_CHECKING:
@@ -93,6 +93,31 @@ def test_another_provider_goes_on(first: str, second: str) -> None:
         assert {record.outcome for record in after.requests} == {"answered"}
         one.close()
         other.close()
+
+
+@pytest.mark.parametrize("provider", ["anthropic", "openai", "openrouter", "sokosumi", "groq", "nvidia"])
+def test_all_read_a_pdf(provider: str) -> None:
+    """A PDF goes as it is to who takes one, and its words to everybody else."""
+    with side(provider) as server:
+        model, route = connect(server)
+        model.answer(ask(PAPER, Text(text="What is this?")), route, lambda _: None, Stop())
+        sent = server.message_requests[-1].body["messages"][-1]["content"]
+        if provider in ("anthropic", "openai", "openrouter"):
+            assert [part["type"] for part in sent] == ["document" if provider == "anthropic" else "file", "text"]
+        else:
+            assert sent == "<file>\nInvoice 4711\n</file>\n\nWhat is this?"
+        model.close()
+
+
+@pytest.mark.parametrize("provider", ["anthropic", "openai"])
+def test_what_is_no_longer_kept_is_said(provider: str) -> None:
+    """Where the bytes are gone, a word stands in their place."""
+    with side(provider) as server:
+        model, route = connect(server)
+        gone = PICTURE.model_copy(update={"sha256": "0" * 64})
+        model.answer(ask(gone, Text(text="What is this?")), route, lambda _: None, Stop())
+        assert NO_LONGER_KEPT in str(server.message_requests[-1].body["messages"][-1]["content"])
+        model.close()
 
 
 @pytest.mark.parametrize("provider", ["anthropic", "openai", "openrouter", "sokosumi"])
