@@ -231,3 +231,12 @@ def test_what_a_schedule_did_is_not_summed_up(talking: Room) -> None:
         tx.execute(update(conversations).values(channel="telegram"))
     talking.compaction("worker-1").tend(1)
     assert len(asked_to_sum_up(talking)) == 1
+
+
+def test_thoughts_of_what_is_summed_up_are_given_back_no_more(room: Room) -> None:
+    """Thoughts are bound to what stood before them: none of the earlier ones goes with the new prompt, and none is refused."""
+    room.claude.script = lambda request: Answer(text=GIST) if is_summary(request) else Answer(thinking="Hm.", text="Yes.")
+    talk(room, 100_000)
+    assert len(kept(room)) == 1
+    assert {record.outcome for record in room.claude.message_requests} == {"answered"}
+    assert "thinking" in str(asked(room)[-1]["messages"])

@@ -24,6 +24,9 @@ _PROMISE = re.compile(
 )
 
 
+BUTLER, STRANGER = "butler", "somebody else"  # as whose words those of nobody by name are carried on
+
+
 class Line(NamedTuple):
     """A sentence that somebody said: when, who, and how much it weighs."""
 
@@ -38,11 +41,9 @@ class Line(NamedTuple):
         return f"{said}: {self.text}" if said else self.text
 
 
-def lines(text: str, day: str = "", who: str = "", more: int = 0, focus: frozenset[str] = frozenset()) -> Iterator[Line]:
-    """Give the sentences of a text with their weights.
-
-    `more` is added where a sentence weighs anything, and every sentence that has a word of the `focus` must not be lost.
-    """
+def lines(text: str, day: str = "", who: str = "", focus: frozenset[str] = frozenset()) -> Iterator[Line]:
+    """Give the sentences of a text with their weights: a person's weigh more, and one with a word of the `focus` must stay."""
+    more = int(who not in ("", BUTLER, STRANGER))
     for sentence in _END.split(text):
         for piece in _PIECE.findall(" ".join(sentence.split())):
             weight = _weight(piece) + (2 * MUST if focus and focus & words_of(piece) else 0)

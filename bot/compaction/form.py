@@ -12,6 +12,7 @@ LONGEST_CARRIED = 4_000  # and of what is carried on word for word
 LONGEST_POINT = 400
 HEADINGS = ("Open tasks", "Promises", "Decisions", "Names", "Numbers", "Otherwise")
 CARRIED = "Word for word"
+NOTHING = "Nothing was said that had to be noted."
 INSTRUCTION = f"""\
 You sum up the older part of a conversation between people and a butler, so that the butler can go on without having it \
 before its eyes. The text between <before> tags is the summary so far, the text between <log> tags is what came after it. \
@@ -50,7 +51,8 @@ class Summary:
         """Return it as it stands in a prompt."""
         parts = [(heading, list(self.points.get(heading, ()))) for heading in HEADINGS]
         parts.append((CARRIED, [str(line) for line in self.carried]))
-        return "\n".join("\n".join([f"{heading}:", *(f"- {one}" for one in found)]) for heading, found in parts if found)
+        told = ("\n".join([f"{heading}:", *(f"- {one}" for one in found)]) for heading, found in parts if found)
+        return "\n".join(told) or NOTHING
 
 
 def request(before: str, log: str, focus: str = "", complaint: str = "") -> str:
@@ -108,7 +110,7 @@ def essentials_of(text: str, focus: frozenset[str] = frozenset()) -> list[Line]:
             stamp = _CARRIED_STAMP.match(point[1])
             day, who = (stamp["day"], stamp["who"] or "") if stamp else ("", "")
             words = point[1][stamp.end() :] if stamp else point[1]
-            found += lines(words, day, who, int(bool(who) and who != "butler"), focus)
+            found += lines(words, day, who, focus)
     return found
 
 

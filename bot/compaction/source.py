@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from bot.compaction.essentials import Line, lines
+from bot.compaction.essentials import BUTLER, STRANGER, Line, lines
 from bot.messages import Origin
 from bot.ports import Block, Call, Result, Text, Thought
 from bot.transcript import Entry
@@ -13,8 +13,7 @@ LONGEST_CALL = 300
 # The line in brackets with which a person's message begins: who wrote it and when.
 _STAMP = re.compile(r"\[(?P<who>[^\]\n,]{1,80}), \w+ (?P<day>\d{4}-\d\d-\d\d) [^\]\n]*\]\s*")
 _PERSON = re.compile(r" \(person \d+\)$")
-_WHO = {"user": "", "butler": "butler"}
-STRANGER = "somebody else"
+_WHO = {"user": "", "butler": BUTLER}
 
 
 def written(entries: Iterable[Entry]) -> str:
@@ -55,10 +54,10 @@ def essentials(entries: Sequence[Entry], focus: frozenset[str] = frozenset()) ->
             if not isinstance(block, Text):
                 continue
             stamp = _STAMP.match(block.text)
-            text, who, more = block.text, _WHO[entry.role], 0
+            text, who = block.text, _WHO[entry.role]
             if stamp is not None:
-                text, day, more = text[stamp.end() :], stamp["day"], 1
+                text, day = text[stamp.end() :], stamp["day"]
                 who = _PERSON.sub("", stamp["who"])
             if entry.origin is Origin.STRANGER:  # whoever forwarded it did not say it
-                who, more = STRANGER, 0
-            yield from lines(text, day, who, more, focus)
+                who = STRANGER
+            yield from lines(text, day, who, focus)
