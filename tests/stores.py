@@ -11,8 +11,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import count
 from pathlib import Path
 
-from sqlalchemy import Connection, inspect, text
-
 from bot.store import migrate
 from bot.store.database import Database, sqlite_url
 from tests.postgres import PostgresServer
@@ -118,11 +116,3 @@ def migrated(path: Path, histories: Sequence[Path]) -> Database:
 def environment(path: Path) -> dict[str, str]:
     """Return the settings with which a whole house keeps its databases where this test keeps its own."""
     return _in_use.environment(path)
-
-
-def everything(tx: Connection) -> list[str]:
-    """Return every row of every table, a line each."""
-    if tx.dialect.name == "sqlite":
-        return list(tx.connection.driver_connection.iterdump())  # type: ignore[union-attr]
-    tables = inspect(tx).get_table_names()
-    return [f"{table}: {row}" for table in tables for row in tx.execute(text(f'SELECT * FROM "{table}"'))]  # noqa: S608
