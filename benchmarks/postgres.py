@@ -31,9 +31,7 @@ def beside_sqlite(folder: Path) -> Iterator[Figure]:
             crowded.env |= stores.environment(folder / "crowd")
             with crowded:
                 for figure in at_once(telegram, claude):
-                    yield Figure(
-                        figure.name.replace(f"{CROWD} turns", f"{CROWD} turns{ON},"), figure.measured, "none", holds=True
-                    )
+                    yield Figure(f"{figure.name}{ON}", figure.measured, "none", holds=True)
 
 
 def _by_turns(files: Telegram, server: Telegram) -> Iterator[Figure]:

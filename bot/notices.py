@@ -21,8 +21,8 @@ def tell_owners(tx: Connection, gate: Gate, key: str, text: str, now: datetime) 
     It waits for the end of an owner's quiet hours.
     """
     tx.execute(delete(notices).where(notices.c.day < _day(now - KEPT)))
-    told = tx.execute(insert(notices).values(key=key, day=_day(now)).on_conflict_do_nothing())
-    if told.rowcount == 0:
+    new = insert(notices).values(key=key, day=_day(now)).on_conflict_do_nothing().returning(notices.c.key)
+    if tx.scalar(new) is None:
         return []
     rung = []
     for address, owner in people.owners(tx, gate):

@@ -166,7 +166,7 @@ def test_a_list_lets_in_and_shuts_out(room: Room) -> None:
     assert room.writes(BEN, "/whoami").startswith("You are **Ben**, guest")
     with room.database.read() as tx:
         assert tx.scalar(select(identities.c.source).where(identities.c.external_id == "8")) == "paired"
-        assert tx.scalars(select(people.c.role)).all() == [Role.OWNER, Role.GUEST, Role.MEMBER]
+        assert tx.scalars(select(people.c.role).order_by(people.c.id)).all() == [Role.OWNER, Role.GUEST, Role.MEMBER]
 
 
 def test_what_is_overheard_counts_only_where_the_house_talks(room: Room) -> None:
