@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.bots import house
-from benchmarks.speed import CROWD, MESSAGES, PEOPLE, THINKING, ask, at_once
+from benchmarks.speed import MESSAGES, PEOPLE, THINKING, ask, at_once
 from benchmarks.spending import FEW, rounds
 from benchmarks.table import Figure, at_most, middle, p99, spread
 from benchmarks.vendors import Claude, Telegram

@@ -6,10 +6,10 @@ from bot.skill_notes import SkillShelf
 from bot.store.database import Database
 from bot.tools import Toolbox
 from skills.asking.tools import Asking
-from skills.files.tools import Files
 from skills.history.tools import History
 from skills.memory.tools import Memory
 from skills.practice.tools import Practising
+from skills.received.tools import Received
 from skills.schedules.tools import Schedules
 from skills.sending.tools import Outgoing
 from skills.sessions.tools import Sessions
@@ -25,7 +25,7 @@ def tools_of(room: RoomTimes, store: Database) -> Toolbox:
         Schedules(room.desk),
         Asking(room.ask_desk),
         Practising(room.practice, house),
-        Files(house),
+        Received(house),
         Outgoing(Sending(house)),
         History(house),
         Sessions(house),

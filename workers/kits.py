@@ -14,10 +14,10 @@ from bot.sending import Sending
 from bot.skill_notes import SkillNote, SkillShelf
 from bot.tools import Toolbox
 from skills.asking.tools import Asking
-from skills.files.tools import Files
 from skills.history.tools import History
 from skills.memory.tools import Memory
 from skills.practice.tools import Practising
+from skills.received.tools import Received
 from skills.schedules.tools import Schedules
 from skills.sending.tools import Outgoing
 from skills.sessions.tools import Sessions
@@ -61,7 +61,7 @@ class Kits:
             own = (Memory(store, house), State(store), *looking, *doing)
             shelf = SkillShelf((*self.notes, *butler.notes))
             looks = Looks(house, self.practice.household)
-            shelves = (shelf, LongResults(house), Files(house), Outgoing(Sending(house)))
+            shelves = (shelf, LongResults(house), Received(house), Outgoing(Sending(house)))
             found = (butler, Toolbox((*own, *shelves, *more.values())), Checks((looks, *own), more))
             self._made[butler.name] = found
         return found

@@ -23,7 +23,7 @@ MOST_LISTED = 30
 Page = Annotated[int, Field(ge=1, le=10_000)]
 
 
-class Files:
+class Received:
     """Files that were sent where the call's person may see them, in the house's database."""
 
     def __init__(self, database: Database) -> None:
