@@ -175,8 +175,8 @@ def test_nothing_shows_of_a_turn_that_is_over(room: Room, telegram: TelegramServ
 
 def test_a_database_that_stumbles_ends_the_show(room: Room, telegram: TelegramServer, mocker: MockerFixture) -> None:
     """The answer's own delivery does not hang on what shows before it."""
-    mocker.patch("bot.presence.conversations.get", side_effect=OperationalError("SELECT", {}, Exception("locked")))
     turn_id = begins(room)
+    mocker.patch("bot.presence.conversations.get", side_effect=OperationalError("SELECT", {}, Exception("locked")))
 
     async def script(presences: Presences) -> None:
         presences.tell(1, turn_id, "hello")
