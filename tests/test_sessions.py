@@ -9,7 +9,7 @@ from sqlalchemy import insert, update
 from bot.messages import Address, Origin, Sender
 from bot.sessions import listing, story, telling
 from bot.store.tables import calls as journal
-from bot.store.tables import inbox, people, turns
+from bot.store.tables import inbox, parts, people, turns
 from bot.tools import Effect, Foreign, tool
 from tests.anthropic_server import KEY
 from tests.room import ADA, BEN, Room
@@ -187,6 +187,19 @@ def test_a_story_step_by_step(room: Room) -> None:
         "answer, reply 1, pending",
     ):
         assert words in story_told
+
+
+def test_a_delivery_is_told(room: Room) -> None:
+    """Each part of the reply is told with its time, one that is no text as that, and in what doubt it was sent again."""
+    does(room)
+    row = {"reply_id": 1, "payload": {}, "state": "sent", "native_id": "7:1", "sent_at": room.now}
+    with room.database.write() as tx:
+        tx.execute(insert(parts).values(**row, position=0, doubts=2, enclosed=False))
+        tx.execute(insert(parts).values(**row, position=1, doubts=0, enclosed=True))
+    story_told = "\n".join(told(room, 1))
+    assert "delivered   part 1 of 2, sent again 2 times in doubt" in story_told
+    assert "delivered   part 2 of 2 (a picture or a file)" in story_told
+    assert "said: In the drawer." in room.writes(ADA, "/sessions 1")
 
 
 def test_a_narrow_terminal(room: Room) -> None:

@@ -141,5 +141,5 @@ def _replies(tx: Connection, key: Mapping[str, int]) -> Iterator[Event]:
         for one in pieces:
             if one.sent_at is not None:
                 doubt = f", sent again {counted(one.doubts, 'time')} in doubt" if one.doubts else ""
-                kind = " (the picture)" if one.picture else ""
+                kind = " (a picture or a file)" if one.enclosed else ""
                 yield Event(one.sent_at, "delivered", f"part {one.position + 1} of {len(pieces)}{kind}{doubt}")
