@@ -14,6 +14,7 @@ from bot.messages import Address
 from bot.ports import Usage
 from bot.store.tables import people
 from bot.store.treasury_tables import keys
+from tests.dumps import dump
 from tests.key_rings import PARTS, Ring, opened
 from tests.room import ADA, BEN
 from tests.spenders import wish
@@ -26,7 +27,7 @@ def ring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCapt
     with opened(tmp_path, monkeypatch) as made:
         yield made
         with closing(sqlite3.connect(tmp_path / "house.db")) as books:
-            kept = "\n".join(books.iterdump())
+            kept = "\n".join(dump(books))
     left = [part for part in PARTS for place in (kept, caplog.text) if part in place]
     left += [path.name for path in tmp_path.rglob("*") if path.is_file() and b"canary" in path.read_bytes()]
     assert left == []

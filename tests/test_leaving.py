@@ -14,6 +14,7 @@ from bot.store.schedule_tables import runs as run_rows
 from bot.store.tables import people as people_rows
 from bot.store.tables import turns
 from bot.unasked import Word
+from tests.dumps import dump_of
 from tests.room import ADA, BEN, Room
 from tests.test_linking import join
 from tests.test_pairing import ZOE_ON_SLACK
@@ -81,9 +82,9 @@ def test_what_schedules_said_is_forgotten(room: Room) -> None:
     room.presses(ADA, "Remove and forget everything")
     room.sweeps()
     with room.database.read() as tx, room.store.read() as own:
-        left = "\n".join(tx.connection.driver_connection.iterdump())  # type: ignore[union-attr]
+        left = dump_of(tx)
         assert "4711" not in left
-        assert "4711" not in "\n".join(own.connection.driver_connection.iterdump())  # type: ignore[union-attr]
+        assert "4711" not in dump_of(own)
         assert tx.scalars(select(turns.c.trigger)).all() == ["schedule"]
         assert len(tx.execute(select(run_rows)).all()) == 2
         assert book.find(tx, schedules.c.person_id == 2) == []
