@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from bot.messages import Attachment, FileKind
 
@@ -24,6 +24,7 @@ class Media(BaseModel):
     is_video: bool = False
 
 
+_SIZES = TypeAdapter(list[Media])
 _FIELDS = {
     "animation": FileKind.ANIMATION,  # first: Telegram repeats it as a document
     "document": FileKind.DOCUMENT,
@@ -64,8 +65,7 @@ def emoji(fields: Mapping[str, Any]) -> str:
 
 def _found(fields: Mapping[str, Any]) -> tuple[FileKind, Media] | None:
     if fields.get("photo"):
-        sizes = [Media.model_validate(size) for size in fields["photo"]]
-        return FileKind.PHOTO, max(sizes, key=lambda size: (size.width, size.file_size))
+        return FileKind.PHOTO, max(_SIZES.validate_python(fields["photo"]), key=lambda size: (size.width, size.file_size))
     for field, kind in _FIELDS.items():
         if fields.get(field):
             return kind, Media.model_validate(fields[field])
