@@ -17,6 +17,7 @@ from bot.messages import ReplyKind
 from bot.notices import tell_owners
 from bot.people import Gate
 from bot.schedules import missing, runs
+from bot.store.ask_tables import ASKED, asks
 from bot.store.code_tables import UNUSED, codes
 from bot.store.schedule_tables import held
 from bot.store.tables import OFFER, OPEN, PENDING, UNANSWERED, WAITING, inbox, parts, previews, questions, turns, workers
@@ -46,6 +47,7 @@ class Awakening:
         when = f"{made_at.astimezone(self.treasury.zone):%a %d %b %Y %H:%M}"
         doubtful = _doubt_replies(tx, when)
         aside = self._set_aside(tx, when, now)
+        _stop_asking(tx, when, now)
         _charge(tx, self.treasury, now)
         _forget_workers(tx)
         _close_doors(tx, now)
@@ -94,7 +96,7 @@ def _tell(tx: Connection, place_id: int, rows: list[Row[Any]], warning: str, whe
         tx.execute(mine.values(state="answered"))
         return 0
     again = " and ".join(f"`/retry {number}`" for number in numbers)
-    words = "; ".join(f"“{_short(row.text)}”" for row in rows)
+    words = "; ".join("what another butler told me" if row.ask_id else f"“{_short(row.text)}”" for row in rows)
     text = (
         f"I was restored from the back-up of {when}, when I was not done with this: {words}. I may have answered it since, so "
         f"I do not do it by myself. {again} does it once more.{warning}"
@@ -102,6 +104,18 @@ def _tell(tx: Connection, place_id: int, rows: list[Row[Any]], warning: str, whe
     reply_id = outbox.add(tx, place_id, ReplyKind.FAILURE, text, now)
     tx.execute(mine.values(state="parked", reply_id=reply_id))
     return len(numbers)
+
+
+def _stop_asking(tx: Connection, when: str, now: datetime) -> None:
+    """Ask no more what butlers asked each other, and say so where the answer was to be told."""
+    for row in tx.execute(select(asks.c.conversation_id, asks.c.butler).where(ASKED).order_by(asks.c.id)).all():
+        if conversations.get(tx, row.conversation_id).address.channel != runs.HOUSE:
+            text = (
+                f"I was restored from the back-up of {when}, when {row.butler} had not answered me yet. I may have told you "
+                "the answer since; where I did not, ask me once more."
+            )
+            outbox.add(tx, row.conversation_id, ReplyKind.NOTICE, text, now)
+    tx.execute(update(asks).where(ASKED).values(state="stopped", ended_at=now))
 
 
 def _charge(tx: Connection, treasury: Treasury, now: datetime) -> None:

@@ -25,12 +25,12 @@ from skills.memory.facts import Telling
 from tests.filling import Rows, fill, rows
 from tests.room import Room
 from tests.stores import Server, address
+from workers.arrival import INDEXES
 from workers.stores import BUTLER_HISTORIES
 
 HISTORIES = {manifest.HOUSE: migrate.HOUSE, "butler:cook": BUTLER_HISTORIES}
 FUZZ = int(os.environ.get("BUTLERS_FUZZ", "0"))
-SEEDS = [Random().randrange(2**32) for _ in range(FUZZ // 100)] or [1, 2, 3]  # noqa: S311
-INDEXES = {"fact_words", "said_words"}  # what is only an index of other tables; each is made anew when these are filled
+SEEDS = [Random().randrange(2**32) for _ in range(FUZZ // 100)] or [1, 2]  # noqa: S311
 
 
 @dataclass
@@ -96,7 +96,7 @@ def load(path: Path, folder: Path) -> dict[str, Rows]:
         for one in archive.manifest.databases:
             place = folder / f"{one.name.replace(':', '-')}.db"
             with closing(Database(sqlite_url(place))) as database, database.write() as tx:
-                loading.load(tx, archive, one, HISTORIES[one.name])
+                loading.load(tx, archive, one, HISTORIES[one.name], INDEXES)
                 found[one.name] = rows(tx)
     return found
 
@@ -110,7 +110,7 @@ def test_no_table_is_left_out(empty: Empty, tmp_path: Path) -> None:
                 with house[one.name].read() as tx:
                     there = set(inspect(tx).get_table_names()) - {tables.VERSIONS}
                     left_out = there - {table.name for table in one.tables}
-                    assert tables.indexes(tx) <= INDEXES
+                    assert tables.indexes(tx) <= set(INDEXES)
                 assert {name for name in left_out if not any(name.startswith(index) for index in INDEXES)} == set()
 
 
@@ -136,7 +136,7 @@ def test_an_archive_is_one_moment(empty: Empty) -> None:
         assert readers["butler:cook"].scalar(text("SELECT count(*) FROM facts"))
 
 
-@pytest.mark.parametrize("seed", SEEDS[:2])
+@pytest.mark.parametrize("seed", SEEDS[:1])
 def test_the_same_from_store_to_store(
     empty: Empty, on_postgres: Server, tmp_path_factory: pytest.TempPathFactory, seed: int
 ) -> None:
@@ -149,7 +149,7 @@ def test_the_same_from_store_to_store(
         there = {one.name: Database(on_postgres.address(folder / one.name)) for one in archive.manifest.databases}
         for one in archive.manifest.databases:
             with there[one.name].write() as tx:
-                loading.load(tx, archive, one, HISTORIES[one.name])
+                loading.load(tx, archive, one, HISTORIES[one.name], INDEXES)
         assert {name: _rows(database) for name, database in there.items()} == was
         keep(there, folder / "back.zip")
         for database in there.values():
@@ -168,20 +168,23 @@ def test_words_are_found_again(room: Room, tmp_path: Path) -> None:
     room.takes_in("the locker code is 4711")
     room.asks("remember it")
     with room.store.write() as tx:
-        facts.tell(tx, "person:1", Telling("the locker code is 4711", "ada", room.clock()))
+        facts.tell(tx, "person:1", Telling("it is 4711", "ada", room.clock(), about="locker code"))
     keep({manifest.HOUSE: room.database, "butler:cook": room.store}, tmp_path / "house.zip")
     with Archive(tmp_path / "house.zip") as archive:
         new = [Database(address(tmp_path / one.name)) for one in archive.manifest.databases]
         for database, one in zip(new, archive.manifest.databases, strict=True):
             with database.write() as tx:
-                loading.load(tx, archive, one, HISTORIES[one.name])
+                loading.load(tx, archive, one, HISTORIES[one.name], INDEXES)
     house, cook = new
     with house.write() as tx:
         (row, *_) = looking.find(tx, "person:1", "locker", room.now).rows
         assert row.text == "the locker code is 4711"
         history.withdraw(tx, row.turn_id)
         assert not looking.find(tx, "person:1", "locker", room.now).rows
-    assert [fact.text for fact in facts.find(cook, "person:1", "locker")] == ["the locker code is 4711"]
+    assert [fact.text for fact in facts.find(cook, "person:1", "locker")] == ["it is 4711"]
+    with cook.write() as tx:
+        facts.forget_all(tx, "person:1")
+    assert facts.find(cook, "person:1", "locker") == []
     for database in new:
         database.close()
 

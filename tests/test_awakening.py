@@ -17,6 +17,7 @@ from bot.people import person
 from bot.ports import Call
 from bot.questions import Question
 from bot.store import migrate
+from bot.store.ask_tables import asks
 from bot.store.code_tables import codes as code_rows
 from bot.store.database import Database
 from bot.store.schedule_tables import held, runs, schedules
@@ -27,6 +28,7 @@ from bot.treasury import audit
 from tests.room import ADA, BEN, Room
 from tests.spenders import wish
 from tests.stores import address
+from workers.arrival import INDEXES
 from workers.liveness import note_birth
 from workers.stores import BUTLER_HISTORIES
 
@@ -62,11 +64,11 @@ def restored(room: Room, after: timedelta = HOUR) -> Iterator[Room]:
         new.database, new.store = Database(address(folder / "restored")), Database(address(folder / "restored butler"))
         house, butler = archive.manifest.databases
         with new.database.write() as tx:
-            loading.load(tx, archive, house, migrate.HOUSE)
+            loading.load(tx, archive, house, migrate.HOUSE, INDEXES)
             Awakening(room.gate, room.treasury).wake(tx, room.now, room.now + after)
             loading.continue_numbers(tx)
         with new.store.write() as tx:
-            loading.load(tx, archive, butler, BUTLER_HISTORIES)
+            loading.load(tx, archive, butler, BUTLER_HISTORIES, INDEXES)
         new.now = room.now + after
         new._numbers = count(1000)  # noqa: SLF001 - what is written now has other numbers
         yield new
@@ -150,6 +152,24 @@ def test_what_was_on_its_way(room: Room) -> None:
         doubt = "_This may have come before: I was restored from the back-up of Sat 21 Nov 2026 13:00._"
         assert texts[:2] == [f"{doubt}\n\nthe answer", "better"]
         assert tx.scalar(select(func.count()).select_from(parts)) == 0
+
+
+def test_what_one_butler_asked_another(room: Room) -> None:
+    """A question of a butler to another is asked no more, and whoever waits for what comes of it reads so."""
+    turn_id = open_turn(room, "what may I spend?")
+    with room.database.write() as tx:
+        who = {"person_id": 1, "subject": "person:1", "asker": "assistant", "butler": "general", "depth": 1}
+        where = {"root_id": turn_id, "turn_id": turn_id, "conversation_id": 1, "state": "open", "made_by": "key"}
+        tx.execute(insert(asks).values(**who, **where, made_at=room.now))
+        tx.execute(update(inbox).values(state="answered"))
+        tx.execute(update(turns).values(state="answered"))
+    backs_up(room)
+    with restored(room) as new:
+        assert any(
+            "when general had not answered me yet. I may have told you the answer since" in text for text in new.reads(ADA)
+        )
+        with new.database.read() as tx:
+            assert tx.scalars(select(asks.c.state)).all() == ["stopped"]
 
 
 def test_money(room: Room) -> None:

@@ -197,7 +197,7 @@ def test_a_move_that_is_killed(house: Here, postgres: PostgresServer) -> None:
     count = 10**6 - int(done.stdout.split("left ")[1])
     postgres.drop("moved")
     (house.home / "butlers" / "moved-to-postgresql").unlink()
-    for share in (0.2, 0.6, 0.95):
+    for share in (0.3, 0.95):
         postgres.create("moved")
         there = House(house.home)
         there.env["DATABASE_URL"] = url = postgres.url("moved")

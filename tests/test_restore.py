@@ -252,7 +252,7 @@ def test_a_restore_that_is_killed(old: Here, tmp_path: Path) -> None:
     first.home.mkdir()
     count = moments(first, "restore", str(tmp_path / "a.zip"))
     seen = set()
-    for moment in (count // 2, *range(count - 7, count + 1, 2)):
+    for moment in (count // 2, count - 5, count - 3, count - 1):
         house = Files(tmp_path / f"killed-{moment}")
         house.home.mkdir()
         assert killed_at(house, moment, "restore", str(tmp_path / "a.zip")).returncode == -signal.SIGKILL

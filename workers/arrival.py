@@ -12,12 +12,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot.archive import loading, manifest, tables
 from bot.archive.reading import Archive
 from bot.errors import ConfigurationError
+from bot.search import history
 from bot.store import migrate
 from bot.store.database import Database, sqlite_url
+from skills.memory import facts
 from workers.home import Home
 from workers.occupancy import READY, keep_names, move_in
 from workers.stores import BUTLER_HISTORIES
 
+INDEXES = {"said_words": history.index_all, "fact_words": facts.index_all}  # what makes them anew
 LIVED_IN = ("people", "conversations", "inbox", "turns")  # tables in which nothing stands before somebody writes
 ROOM = 1.6  # bytes of a database for each byte of its rows, with its indexes, about
 Wake = Callable[[Connection], None]  # what is still done to the house's database before it can be used
@@ -79,7 +82,7 @@ class InFiles:
 
 def take_in(tx: Connection, archive: Archive, one: manifest.Database, wake: Wake) -> None:
     """Fill one empty database."""
-    loading.load(tx, archive, one, histories(one))
+    loading.load(tx, archive, one, histories(one), INDEXES)
     if one.butler is None:
         wake(tx)
         loading.continue_numbers(tx)

@@ -1,6 +1,6 @@
 """Loading: what an archive holds becomes a database again, in one transaction."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -14,14 +14,12 @@ from bot.archive import manifest, tables
 from bot.archive.reading import Archive, Row
 from bot.archive.writing import be_patient
 from bot.errors import ConfigurationError
-from bot.search import history
-from bot.search.index import WordIndex
 from bot.store import migrate
 
 AT_ONCE = 1000  # rows
 MOST_BYTES = 1 << 23  # of what is binary, in the same statement
-# The indexes of tables' words, which are made anew; that of facts is a skill's, which nobody here knows but by its name.
-_INDEXES = {"said": history.INDEX, "facts": WordIndex("fact_words")}
+# What makes an index of words anew, by the index's name; those that a database fills by itself have none.
+Again = Mapping[str, Callable[[Connection], None]]
 
 
 def why_not(wanted: manifest.Database, histories: Sequence[Path]) -> str | None:
@@ -37,7 +35,7 @@ def why_not(wanted: manifest.Database, histories: Sequence[Path]) -> str | None:
     return None
 
 
-def load(tx: Connection, archive: Archive, wanted: manifest.Database, histories: Sequence[Path]) -> None:
+def load(tx: Connection, archive: Archive, wanted: manifest.Database, histories: Sequence[Path], again: Again) -> None:
     """Fill an empty database as the archive says, and bring it to the newest state of its tables. Raises ConfigurationError."""
     _prepare(tx)
     migrate.step(tx, histories, wanted.revisions)
@@ -50,10 +48,10 @@ def load(tx: Connection, archive: Archive, wanted: manifest.Database, histories:
         tx.execute(DropConstraint(rule))
     for table in wanted.tables:
         _fill(tx, archive, table, made[table.name])
-        if table.name in _INDEXES:
-            _INDEXES[table.name].fill(tx, made[table.name])
     for rule in references:
         tx.execute(AddConstraint(rule))
+    for index in tables.indexes(tx) & set(again):  # one that comes with a later step is filled by that
+        again[index](tx)
     migrate.step(tx, histories)
     continue_numbers(tx)
 

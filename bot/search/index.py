@@ -7,13 +7,12 @@ are given words that were folded here, so that what is found on one is found on 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Table, bindparam, select, text
+from sqlalchemy import Connection, bindparam, text
 
 from bot.search import folding
 from bot.search.wish import Term, Wish
 
 SQLITE = "sqlite"
-FILLED_AT_ONCE = 1000
 _CHANGES = text("SELECT total_changes()")
 
 
@@ -63,14 +62,6 @@ class WordIndex:
         rows = [_row(entry) for entry in entries]
         if rows:
             tx.execute(self._add_in_sqlite if tx.dialect.name == SQLITE else self._add, rows)
-
-    def fill(self, tx: Connection, table: Table) -> None:
-        """Let all rows of a table be found, in a database whose index holds nothing yet."""
-        last = 0
-        rows = select(table.c.id, table.c.subject, table.c.text).order_by(table.c.id).limit(FILLED_AT_ONCE)
-        while found := tx.execute(rows.where(table.c.id > last)).all():
-            last = found[-1].id
-            self.add(tx, [Entry(*row) for row in found])
 
     def drop(self, tx: Connection, entries: Iterable[Entry]) -> None:
         """Let rows be found no more; each must be given as it was added."""
