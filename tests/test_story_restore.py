@@ -15,7 +15,7 @@ from tests.telegram_server import TelegramServer
 
 SHOWN = ("/memory", "/schedule", "/search locker", "/whoami", "/sessions", "/settings")
 # What goes on by itself: amounts of time, and what the house does every few minutes.
-PASSES = re.compile(r"\d+ (?:seconds?|minutes?|min|s|ms)\b|reverie.*\n.*|Next: .*|about \d\d:\d\d")
+PASSES = re.compile(r"\d+ (?:seconds?|minutes?|min|s|ms)\b|reverie.*\n.*|Next: .*|about \d\d:\d\d|Your time is \d\d:\d\d")
 
 
 @pytest.fixture(scope="module")
