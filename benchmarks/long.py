@@ -5,15 +5,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from benchmarks.bots import house
 from benchmarks.table import Figure, at_least, at_most, middle, spread
 from tests.anthropic_script import Record
-from tests.anthropic_server import AnthropicServer
+from tests.anthropic_server import KEY, AnthropicServer
 from tests.houses import House
 from tests.long_life import Fact, Model, facts, is_summary, life
 
 MESSAGES, PLANTED, FROM = 2_000, 50, 10
 PATIENCE = 3600.0  # seconds
-UNLIMITED = "[anthropic]\ntokens_per_day = 1_000_000_000\ntokens_per_month = 1_000_000_000\n"
 _TOOK = "SELECT started_at, ended_at FROM turns ORDER BY id"
 
 
@@ -52,7 +52,7 @@ def a_long_life(folder: Path) -> Iterator[Figure]:
     planted = facts(PLANTED)
     model = Model(planted)
     with Claude(model) as claude:
-        said, seconds = _live(House(folder, claude=claude), planted)
+        said, seconds = _live(house(folder), claude, planted)
         told = claude.turns[:MESSAGES]
     times, prompts = ([part(claude.first, found) for part in (_early, _late)] for found in (seconds, told))
     name = f"message {FROM:,} to {MESSAGES:,} of one conversation"
@@ -72,13 +72,9 @@ def a_long_life(folder: Path) -> Iterator[Figure]:
     yield at_least(f"of {PLANTED} facts told in it, known at its end", known, PLANTED, "", note)
 
 
-def _live(running: House, planted: Sequence[Fact]) -> tuple[Sequence[str], Sequence[float]]:
+def _live(running: House, claude: Claude, planted: Sequence[Fact]) -> tuple[Sequence[str], Sequence[float]]:
     """Say everything in a terminal, and ask for every fact; return those answers, and how long each message's turn took."""
-    del running.env["PYTHONWARNINGS"]
-    own = running.home / "providers.toml"
-    running.home.mkdir(parents=True, exist_ok=True)
-    own.write_text(UNLIMITED)
-    running.env |= {"BUTLER_DAILY_CAP_USD": "1000000", "BUTLER_PROVIDERS_PATH": str(own)}
+    running.env |= {"ANTHROPIC_API_KEY": KEY, "ANTHROPIC_BASE_URL": claude.url, "BUTLER_DAILY_CAP_USD": "1000000"}
     running.run("up", lines=[*life(MESSAGES, list(planted)), *(fact.question for fact in planted)], seconds=PATIENCE)
     took = [_seconds(str(begun), str(ended)) for begun, ended in running.rows(_TOOK)]
     said = running.rows("SELECT text FROM outbox WHERE kind = 'answer' ORDER BY id")
