@@ -1,46 +1,87 @@
 """What becomes of files after a while: their bytes go, when nobody needs them any more."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, select, update
+from sqlalchemy import ColumnElement, Connection, String, Table, cast, delete, null, select, update
 
 from bot.store.file_tables import blobs, file_blobs, files
+from bot.store.schedule_tables import held
+from bot.store.tables import outbox
 
 KEPT_FOR = timedelta(days=90)
 MOST_AT_ONCE = 200
+SENDERS = (outbox, held)  # whose rows may be a file that a butler sends
 
 
 def is_due(tx: Connection, now: datetime) -> bool:
     """Tell whether there are files that were sent long ago."""
-    return tx.scalar(select(files.c.id).where(*_old(now)).limit(1)) is not None
+    return any(tx.scalar(select(table.c.id).where(*old).limit(1)) is not None for table, old in _old(now).items())
 
 
-def _old(now: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    return files.c.state == "kept", files.c.at < now - KEPT_FOR
+def _old(now: datetime) -> dict[Table, tuple[ColumnElement[bool], ...]]:
+    """Return which files are too old: those of people, and those of butlers."""
+    limit = now - KEPT_FOR
+    return {
+        files: (files.c.state == "kept", files.c.at < limit),
+        outbox: (*_is_file(outbox), outbox.c.state != "pending", outbox.c.created_at < limit),
+    }
+
+
+def _is_file(table: Table) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return table.c.made_by.is_not(None), table.c.enclosure.is_not(None)
 
 
 def expire(tx: Connection, now: datetime) -> int:
     """Let the bytes of files go that were sent long ago; what they were and when stays. Return how many there were."""
-    ids = list(tx.scalars(select(files.c.id).where(*_old(now)).limit(MOST_AT_ONCE)))
+    old = _old(now)
+    ids = list(tx.scalars(select(files.c.id).where(*old[files]).limit(MOST_AT_ONCE)))
     if ids:
         gone: dict[str, Any] = {"state": "gone", "sha256": None, "text": None, "length": None, "shown": [], "ref": {"id": ""}}
         tx.execute(update(files).where(files.c.id.in_(ids)).values(gone))
         _release(tx, ids)
-    return len(ids)
+    sent = list(tx.scalars(select(outbox.c.id).where(*old[outbox]).limit(MOST_AT_ONCE)))
+    _take_out(tx, outbox, outbox.c.id.in_(sent))
+    return len(ids) + len(sent)
 
 
 def forget(tx: Connection, conversation_ids: Collection[int]) -> None:
-    """Delete the files that were sent in these conversations, and their bytes where nobody else needs them."""
+    """Delete the files of these conversations, people's and butlers', and their bytes where nobody else needs them."""
     ids = list(tx.scalars(select(files.c.id).where(files.c.conversation_id.in_(conversation_ids))))
     _release(tx, ids)
     tx.execute(delete(files).where(files.c.id.in_(ids)))
+    for table in SENDERS:
+        _take_out(tx, table, table.c.conversation_id.in_(conversation_ids))
 
 
 def _release(tx: Connection, file_ids: Sequence[int]) -> None:
     of_these = file_blobs.c.file_id.in_(file_ids)
     freed = list(tx.scalars(select(file_blobs.c.sha256).where(of_these)))
     tx.execute(delete(file_blobs).where(of_these))
-    still = set(tx.scalars(select(file_blobs.c.sha256).where(file_blobs.c.sha256.in_(freed))))
-    tx.execute(delete(blobs).where(blobs.c.sha256.in_(set(freed) - still)))
+    _drop_unused(tx, freed)
+
+
+def _take_out(tx: Connection, table: Table, which: ColumnElement[bool]) -> None:
+    """Let rows that are files be none any more."""
+    mine = (*_is_file(table), which)
+    freed = [one.get("sha256", "") for one in tx.scalars(select(table.c.enclosure).where(*mine))]
+    tx.execute(update(table).where(*mine).values(enclosure=null()))
+    _drop_unused(tx, freed)
+
+
+def _drop_unused(tx: Connection, freed: Iterable[str]) -> None:
+    """Delete bytes that nobody sent and nobody is sent any more."""
+    names = set(freed)
+    received = set(tx.scalars(select(file_blobs.c.sha256).where(file_blobs.c.sha256.in_(names))))
+    unused = {one for one in names - received if not _is_sent(tx, one)}
+    tx.execute(delete(blobs).where(blobs.c.sha256.in_(unused)))
+
+
+def _is_sent(tx: Connection, sha256: str) -> bool:
+    """Tell whether a butler sent the same bytes elsewhere, or is going to."""
+    return any(
+        tx.scalar(select(table.c.id).where(*_is_file(table), cast(table.c.enclosure, String).contains(sha256)).limit(1))
+        is not None
+        for table in SENDERS
+    )
