@@ -20,6 +20,9 @@ QUESTION = {"butler": "finance", "question": "What did Ada pay the dentist?"}
 ASKED = "I have asked finance what you paid; the rest follows."
 
 
+pytestmark = pytest.mark.both_stores
+
+
 @pytest.fixture
 def house(room: Room) -> Room:
     """A room with three butlers who say nothing about which messages are theirs."""

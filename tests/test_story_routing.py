@@ -75,6 +75,7 @@ def test_a_follow_up_stays(house: Room) -> None:
     assert choices(house) == 0
 
 
+@pytest.mark.both_stores
 def test_a_wrong_one_is_set_right(house: Room) -> None:
     """After `/butler finance` the same kind of message goes to finance, also in another chat; it can be taken back."""
     first = "what are the prices of allotment gardens around here"
@@ -111,6 +112,7 @@ def test_thanks_teach_nothing(house: Room) -> None:
         assert tx.scalar(select(func.count()).select_from(corrections)) == 0
 
 
+@pytest.mark.both_stores
 def test_who_is_forgotten_teaches_nothing(house: Room) -> None:
     """What a person taught goes when they are removed and forgotten."""
     house.writes(ADA, "/start")
@@ -213,6 +215,7 @@ def test_while_a_butler_works_what_is_unsure_is_read_by_it(tmp_path: Path, claud
         assert choices(room) == 0
 
 
+@pytest.mark.both_stores
 def test_decisions_do_not_pile_up(house: Room) -> None:
     """Of a conversation the last decisions are kept."""
     for _ in range(KEPT + 5):
