@@ -27,9 +27,9 @@ def plain(text: str) -> str:
     return _SIGNS.sub(r"\\\g<0>", text)
 
 
-def escaped(name: str) -> str:
-    """Return a name as Markdown that shows its very letters."""
-    return plain(one_line(name))
+def escaped(name: str, longest: int = LONGEST) -> str:
+    """Return a name, or other words on one line, as Markdown that shows its very letters."""
+    return plain(one_line(name, longest))
 
 
 def bold(name: str) -> str:

@@ -11,6 +11,7 @@ from bot.store.tables import turns
 
 PAGE = 6  # two lines each: what a telephone shows
 MOST = 30
+LONGEST_OUTCOME = 100  # characters
 HOW = (
     "`/sessions` lists what was done, `/sessions more 12` what was done before session 12, `/sessions last 20` more at once, "
     "and `/sessions 12` tells how that one went."
@@ -58,7 +59,7 @@ def _in_two_lines(one: Session, asking: Asking, *, costs: bool) -> str:
     today = began.date() == asking.now.astimezone(asking.zone).date()
     when = f"{began:%H:%M}" if today else f"{began:%a %d %b %H:%M}"
     trigger = "" if one.trigger == "message" else f" · {escaped(one.trigger)}"
-    head = f"- **{one.id}** · {when} · {one.butler}{trigger} · {one.took(asking.now)} · {escaped(one.outcome)}"
+    head = f"- **{one.id}** · {when} · {one.butler}{trigger} · {one.took(asking.now)} · {escaped(one.outcome, LONGEST_OUTCOME)}"
     return f"{head}\n  - {one.used(costs=costs)}"
 
 

@@ -71,16 +71,18 @@ def in_short(tx: Connection, one: Session, now: datetime, zone: ZoneInfo, *, cos
     """Return a session in short, as Markdown for a chat; what tools were given is told in private only."""
     lines = [
         f"**{one.id}** · {one.began_at.astimezone(zone):%a %d %b %H:%M:%S} · {one.butler}",
-        f"- {escaped(one.trigger)}: {escaped(one.outcome)} after {one.took(now)}",
+        f"- {escaped(one.trigger)}: {escaped(one.outcome, LONGEST_ASKED)} after {one.took(now)}",
         f"- {one.used(costs=costs)}",
     ]
     used = verbose.tools(tx, one.id, with_arguments=private)
     if used:
         lines.append(f"- {' · '.join(used)}")
-    waits = [event for event in story.of_session(tx, one, costs=costs) if event.what in ("waits", "taken over", "refused")]
-    lines += [f"- {event.at.astimezone(zone):%H:%M:%S} {event.what}: {escaped(event.words)}" for event in waits[:5]]
-    lines += [f"- asked: {escaped(one_line(text, LONGEST_ASKED))}" for text in _asked(tx, one.id)]
-    lines += [f"- said: {escaped(one_line(text, LONGEST_REPLY))}" for text in _said(tx, one.id)]
+    told = story.of_session(tx, one, costs=costs)
+    waits = [event for event in told if event.what in ("waits", "taken over", "refused")][:5]
+    times = [f"{event.at.astimezone(zone):%H:%M:%S} {event.what}" for event in waits]
+    lines += [f"- {time}: {escaped(event.words, LONGEST_ASKED)}" for time, event in zip(times, waits, strict=True)]
+    lines += [f"- asked: {escaped(text, LONGEST_ASKED)}" for text in _asked(tx, one.id)]
+    lines += [f"- said: {escaped(text, LONGEST_REPLY)}" for text in _said(tx, one.id)]
     return "\n".join(lines)
 
 
