@@ -137,7 +137,7 @@ def test_slack_shows_a_picture_with_the_cells_for_who_cannot_see_it() -> None:
     assert (shown["alt"], shown["title"]) == (CAPTION, "Two models, by what they cost")
     assert len(slack_messages(of(3, 4, "x"))) == 1
     pages = slack_messages(of(50))
-    assert [page.get("title") for page in pages] == [None, "Big (1 of 2)", "Big (2 of 2)", "Big"]
+    assert [page.get("title") for page in pages] == [None, "Big (1 of 3)", "Big (2 of 3)", "Big (3 of 3)", "Big"]
     assert all(len(page.get("alt", "")) <= 1000 for page in pages)
 
 
