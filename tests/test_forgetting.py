@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import inspect, select, text
 
+from bot import moves
 from bot.forgetting import stems, wishes
 from bot.forgetting.traces import Traces
 from bot.messages import Address
@@ -15,7 +16,7 @@ from bot.search import looking
 from bot.store.compaction_tables import summaries
 from bot.store.database import Database
 from bot.store.forgetting_tables import forgettings
-from bot.store.tables import calls, inbox, outbox, transcript
+from bot.store.tables import calls, identities, inbox, outbox, transcript
 from skills.memory import facts
 from skills.state import values
 from tests.anthropic_script import ToolCall
@@ -193,6 +194,21 @@ def test_everything_is_forgotten_after_a_yes(room: Room) -> None:
     assert "Ada is back" in room.writes(ADA, "/memory")
     group = room.takes_in("/memory forget everything", ADA, address=PLACE)
     assert room.replies(group)[-1].startswith("I forget everything only in a private chat")
+
+
+def test_who_was_joined_meanwhile_is_forgotten_for(room: Room) -> None:
+    """What somebody had forgotten is forgotten, too, when they became another before it was carried out."""
+    room.claude.calls_tool("remember", {"fact": "Ben's door code is 90210"})
+    room.claude.says("It is 90210.")
+    room.asks("My door code is 90210", BEN)
+    room.writes(BEN, "/memory forget 2")
+    with room.database.write() as tx:
+        moves.hand_over(tx, 2, 1, room.now)
+        tx.execute(inbox.update().where(inbox.c.person_id == 2).values(person_id=1))
+        tx.execute(identities.update().where(identities.c.person_id == 2).values(person_id=1))
+    goes_on(room)
+    assert b"90210" not in everything(room)
+    assert CANARY.encode() in everything(room)
 
 
 def test_it_goes_on_in_stretches(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:

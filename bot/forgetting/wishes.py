@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_once
 
 from bot import people
 from bot.forgetting.traces import Traces
-from bot.search import folding
+from bot.search import folding, history
 from bot.store.forgetting_tables import UNDONE, forgettings
 from bot.store.tables import turns
 
@@ -122,9 +122,10 @@ def cleaned(places: int) -> str:
 
 
 def _wish(tx: Connection, row: Row[Any]) -> Wish:
-    kind, _, number = row.subject.partition(":")
+    subject = history.heir(tx, row.subject)
+    kind, _, number = subject.partition(":")
     name = people.person(tx, int(number)).name if kind == "person" else ""
-    what = Forgotten(row.subject, row.butler, row.facts, row.texts, row.turns)
+    what = Forgotten(subject, row.butler, row.facts, row.texts, row.turns)
     until = (row.until_turn, row.until_at)
     traces = Traces(row.texts, row.made_at.date(), frozenset(folding.words(name)))
     return Wish(row.id, what, *until, State(row.state), row.progress, traces, row.reply_id)

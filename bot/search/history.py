@@ -27,6 +27,12 @@ _GET = select(said).where(said.c.id.in_(bindparam("numbers", expanding=True)))
 _OF_TURN = select(said).where(said.c.turn_id == bindparam("turn"))
 _DROP = delete(said).where(said.c.id.in_(bindparam("numbers", expanding=True)))
 _HANDED_OVER = select(moves.c.subject).where(moves.c.into == bindparam("into"), moves.c.subject != bindparam("into"))
+_HANDED_TO = (
+    select(moves.c.into)
+    .where(moves.c.subject == bindparam("from_whom"), moves.c.into.is_not(None), moves.c.into != moves.c.subject)
+    .order_by(moves.c.id.desc())
+    .limit(1)
+)
 _BREAK = re.compile(r"\n|(?<=[.!?…。！？])\s|\s")  # noqa: RUF001 - the stops of Chinese and Japanese
 
 
@@ -98,6 +104,15 @@ def subjects(tx: Connection, subject: str) -> list[str]:
     for one in found:
         found += [row for row in tx.scalars(_HANDED_OVER, {"into": one}) if row not in found]
     return found
+
+
+def heir(tx: Connection, subject: str) -> str:
+    """Return whose everything is by now that was a subject's: their own, or that of whom they are known as since."""
+    seen = {subject}
+    while (into := tx.scalar(_HANDED_TO, {"from_whom": subject})) is not None and into not in seen:
+        subject = str(into)
+        seen.add(subject)
+    return subject
 
 
 def pieces(text: str) -> Iterator[str]:
