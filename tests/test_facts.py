@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from bot.search.index import Entry
+from bot.search.wish import read
 from bot.store import migrate
 from bot.store.database import Database, sqlite_url
 from bot.tools import Foreign, ToolError
@@ -199,3 +200,16 @@ def test_facts_of_an_older_house_are_found(tmp_path: Path) -> None:
             facts.index_all(tx)
             assert tx.scalars(select(facts.facts.c.id)).all() == [2]
         assert [fact.id for fact in facts.find(store, "person:1", "number")] == [2]
+
+
+def test_an_index_that_was_made_anew_lets_go_of_all_words(room: Room) -> None:
+    """After a restore facts are found by what they are about, and forgotten ones by nothing."""
+    with room.store.write() as tx:
+        facts.tell(tx, "person:1", Telling("Ada lives in Vienna", "Ada", room.now, about="home"))
+        facts.INDEX.drop(tx, [Entry(1, "person:1", "Ada lives in Vienna home")])
+        facts.index_all(tx)
+    assert [fact.id for fact in facts.find(room.store, "person:1", "home")] == [1]
+    with room.store.write() as tx:
+        facts.drop(tx, "person:1", [1])
+        for word in ("home", "Vienna"):
+            assert facts.INDEX.find(tx, ["person:1"], read(word), 5) == []

@@ -9,6 +9,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Select, Table, and_, f
 
 from bot.search import history
 from bot.silence import private_conversations
+from bot.store.ask_tables import asks
 from bot.store.busy_tables import turn_events
 from bot.store.compaction_tables import long_results
 from bot.store.said_tables import said
@@ -90,13 +91,15 @@ PLACES = (
 
 
 def scope(tx: Connection, subject: str, until_turn: int, until_at: datetime) -> Scope:
-    """Return what of the house is somebody's, or a group's: their chats, and where their schedules work."""
+    """Return what of the house is somebody's, or a group's: their chats, and where else butlers work for them."""
     subjects = history.subjects(tx, subject)
     here: set[int] = {number for one in subjects for number in tx.scalars(_chats(one))}
     theirs = or_(
         schedules.c.conversation_id.in_(here), *(schedules.c.person_id == one for one in map(_person, subjects) if one)
     )
     here.update(tx.scalars(select(schedules.c.place_id).where(theirs, schedules.c.place_id.is_not(None))))
+    asked = select(inbox.c.conversation_id).join(asks, asks.c.id == inbox.c.ask_id).where(asks.c.subject.in_(subjects))
+    here.update(tx.scalars(asked))
     return Scope(subjects, sorted(here), until_turn, until_at)
 
 
