@@ -45,6 +45,8 @@ def rounds(path: Path, keys: int) -> list[float]:
     purse = treasury(Decimal(100_000), [Key(f"anthropic-{n}", "anthropic", f"sk-{n}") for n in range(1, keys + 1)])
     database = books(path, purse)
     with database.write() as tx:
+        if tx.dialect.name == "postgresql":
+            tx.execute(text("SET LOCAL statement_timeout = 0"))
         for statement in _OF_BEFORE:
             tx.execute(statement)
         if tx.dialect.name == "postgresql":  # what was given ids by hand has not moved the sequences on
