@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, case, delete, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_once
 
 from bot import long_results, outbox
@@ -25,7 +25,9 @@ _CLAIM = _MINE.where(compactions.c.worker.is_(None)).values(
 )
 _FREE = {"worker": None, "token": None, "turn_id": None, "begun_at": None}
 _HELD = _MINE.where(compactions.c.token == bindparam("mark"))
-_DONE = _HELD.values(**_FREE, due_at=None, failures=0, error=None)
+# Who asked is still to be told, should this worker die before that.
+_UNTOLD = case((compactions.c.asked_by.is_not(None), bindparam("now")), else_=None)
+_DONE = _HELD.values(**_FREE, due_at=_UNTOLD, failures=0, error=None)
 _FAILED = _HELD.values(**_FREE, due_at=bindparam("again"), failures=compactions.c.failures + 1, error=bindparam("why"))
 _REVOKED = _MINE.where(compactions.c.token.is_(None), compactions.c.worker == bindparam("by")).values(
     **_FREE, due_at=bindparam("now")
