@@ -41,7 +41,7 @@ def pdf(*pages: str) -> bytes:
         for text in pages or (INVOICE,):
             figure = Figure(figsize=(6, 8))
             FigureCanvasPdf(figure)
-            figure.text(0.05, 0.5, text)
+            figure.text(0.05, 0.5, text, fontsize=9)
             book.savefig(figure)
     return buffer.getvalue()
 

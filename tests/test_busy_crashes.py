@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from bot.pastes import GOES_ON
 from bot.progress import WAITS
 from tests.anthropic_script import Answer
 from tests.anthropic_server import AnthropicServer
@@ -101,7 +102,8 @@ def test_a_held_paste_survives(fresh: Fresh, ada: Person, victim: str) -> None:
         house.start()
     everything_is_answered(house, before + 2)
     words = told(claude)
-    assert words.count("bridge") == words.count("over the river") == 1
+    if GOES_ON not in words:  # the process was back before the hold was over
+        assert words.count("bridge") == words.count("over the river") == 1
     assert words.index("bridge") < words.index("over the river")
     if victim == "worker":
         assert "bridge over the river" in words.replace("\\n", " ")

@@ -36,7 +36,7 @@ def test_three_failures_within_one_turn(street: Street) -> None:
         claude.thinks(thought, words)
         assert room.asks("How is the weather?", BEN) == words
     assert room.reads(ADA)[-1] == (
-        "75 % of the day of anthropic-1 are used (35,199 of 45,000 tokens); the next request goes by the next key."
+        "75 % of the day of anthropic-1 are used (35,136 of 45,000 tokens); the next request goes by the next key."
     )
     claude.fail(1, type="rate_limit_error", message="You ask too often", headers={"retry-after": "60"})
     street.router.fail(1, status=402, message="Insufficient credits")

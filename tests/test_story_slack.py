@@ -176,7 +176,7 @@ def test_files_are_read_as_content(ada: SlackPerson, claude: AnthropicServer) ->
     assert ada.reads() == "A red square."
     assert "image" in [block["type"] for block in claude.message_requests[-1].body["messages"][-1]["content"]]
     ada.uploads("broken.png", b"\x89PNG\r\n\x1a\n", "image/png")
-    assert ada.reads().startswith("The picture “broken.png” is damaged, or was not sent whole. Please send it again.")
+    assert ada.reads().startswith("The picture “broken.png” is no picture that I can open. Please send it as PNG or JPEG.")
 
 
 def test_a_very_long_answer_is_a_file(ada: SlackPerson, slack: SlackServer, claude: AnthropicServer) -> None:

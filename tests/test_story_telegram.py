@@ -168,12 +168,11 @@ def test_refused_formatting_is_sent_plain(ada: Person, telegram: TelegramServer,
 
 
 def test_what_cannot_be_read_is_answered(ada: Person, claude: AnthropicServer, telegram: TelegramServer) -> None:
-    """Places, voice and films are answered with what can be sent instead, and so is a file that Telegram does not give out."""
+    """Places and films are answered with what can be sent instead, and so is a file that Telegram does not give out."""
     asked = len(claude.message_requests)
     telegram.fail("getFile", 1, 400, "Bad Request: wrong file_id or the file is temporarily unavailable")
     for kind, words in (
         ("location", "I cannot open a place yet. Please write what you need as text."),
-        ("voice", "The voice message is speech, which I cannot listen to yet. Please write what you need as text."),
         ("video", "The video “film.mp4” moves, and I can only look at still pictures."),
         ("document", "The file “bill.pdf” is no longer to be had from Telegram. Please send it again."),
     ):
@@ -201,6 +200,6 @@ def test_the_menu_of_commands_is_kept(telegram: TelegramServer, house: House) ->
     assert names == {
         "start", "help", "new", "stop", "butler", "retry", "status", "whoami", "butlers", "sessions", "failed", "memory",
         "settings", "link", "people", "pair", "budget", "keys", "usage", "schedule", "remind", "agenda", "quiet",
-            "mode", "verbose", "search", "why",
+            "mode", "verbose", "search", "why", "compact",
     }  # fmt: skip
     assert house.processes().keys() >= {"bot", "worker", "clock"}

@@ -57,6 +57,8 @@ class _Memory:
             return of_one(asking, traced, int(number), words.strip())
         if of_one is not None and (not rest or is_number(number)):
             return USAGE
+        if of_one is not None and number.isascii() and number.isdecimal():
+            return f"There is no fact {number}."  # it is longer than any number that is kept
         return _listed(asking, traced, asking.arguments, 1)
 
 
