@@ -15,9 +15,9 @@ from tests.telegram_server import TelegramServer
 
 MESSAGES = 10_000
 TOGETHER = 20  # messages that are answered at the same time, each of another person, whose conversation is one
-WORDS = "The kettle sings, the rain falls, and somebody reads aloud from an old book about the sea. "
+WORDS = "The kettle sings, the rain falls, and somebody reads aloud from an old book about the sea. " * 10
 SETTLED = 10  # seconds until a house is idle
-WARM = 200
+WARM = 2_000  # messages: then each of the conversations was summed up once, and no prompt grows any longer
 TURNS = 20
 
 
