@@ -18,7 +18,7 @@ _ORIGINS = {str(origin): origin for origin in Origin}
 _ADD = insert(transcript)
 # A prompt can be long: its contents come as text, since pydantic reads that twice as fast as decoded JSON.
 WRITTEN = cast(transcript.c.content, String)
-_IN_PROMPT = (
+_LOGGED = (
     select(
         transcript.c.id,
         transcript.c.turn_id,
@@ -26,14 +26,12 @@ _IN_PROMPT = (
         WRITTEN.label("content"),
         transcript.c.origin,
         conversations.c.thoughts_from,
-        (conversations.c.prompt_from > conversations.c.begun_from).label("is_shortened"),
     )
     .join(conversations, conversations.c.id == transcript.c.conversation_id)
-    .where(
-        transcript.c.conversation_id == bindparam("conversation_id"),
-        transcript.c.id > conversations.c.prompt_from,
-        transcript.c.withdrawn.is_(False),
-    )
+    .where(transcript.c.conversation_id == bindparam("conversation_id"), transcript.c.withdrawn.is_(False))
+)
+_IN_PROMPT = _LOGGED.add_columns((conversations.c.prompt_from > conversations.c.begun_from).label("is_shortened")).where(
+    transcript.c.id > conversations.c.prompt_from
 )
 _OF_TURN = (
     select(transcript.c.role, transcript.c.content).where(transcript.c.turn_id == bindparam("turn")).order_by(transcript.c.id)
@@ -43,24 +41,7 @@ _PROMPT = (
     .where(turns.c.butler == bindparam("butler"))
     .order_by(transcript.c.id)
 )
-_BETWEEN = (
-    select(
-        transcript.c.id,
-        transcript.c.turn_id,
-        transcript.c.role,
-        WRITTEN.label("content"),
-        transcript.c.origin,
-        conversations.c.thoughts_from,
-    )
-    .join(conversations, conversations.c.id == transcript.c.conversation_id)
-    .where(
-        transcript.c.conversation_id == bindparam("conversation_id"),
-        transcript.c.id > bindparam("after"),
-        transcript.c.id <= bindparam("until"),
-        transcript.c.withdrawn.is_(False),
-    )
-    .order_by(transcript.c.id)
-)
+_BETWEEN = _LOGGED.where(transcript.c.id > bindparam("after"), transcript.c.id <= bindparam("until")).order_by(transcript.c.id)
 _LAST = _IN_PROMPT.order_by(transcript.c.id.desc()).limit(1)
 _STRANGE = (
     select(transcript.c.id)

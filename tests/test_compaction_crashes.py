@@ -5,13 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests import boundaries
 from tests.anthropic_script import Answer
-from tests.anthropic_server import AnthropicServer
+from tests.armed import Armed, armed, dies_at
 from tests.houses import House, wait_until
 from tests.long_talks import FILLER, Json, before, is_summary, talker, whole
 from tests.storms import LONG
-from tests.telegram_server import TelegramServer
 
 pytestmark = pytest.mark.crash
 ADA = 7
@@ -25,19 +23,10 @@ SUMMARIES = "SELECT id, before_id, after_id, until_id FROM summaries ORDER BY id
 
 
 @pytest.fixture
-def fresh(tmp_path: Path) -> Iterator[tuple[House, TelegramServer, AnthropicServer, Path]]:
+def fresh(tmp_path: Path) -> Iterator[Armed]:
     """A house of its own whose processes can be told where to die."""
-    with TelegramServer() as telegram, AnthropicServer() as claude:
-        claude.script = talker()
-        house = House(tmp_path, telegram, claude)
-        (tmp_path / "site").mkdir()
-        (tmp_path / "site" / "sitecustomize.py").write_text(boundaries.SITECUSTOMIZE)
-        house.env["PYTHONPATH"] += f":{tmp_path / 'site'}"
-        house.env |= {boundaries.ARMED: str(tmp_path / "boundaries"), "BUTLER_DAILY_CAP_USD": "1000000"}
-        with house:
-            house.wait_until_ready()
-            yield house, telegram, claude, tmp_path / "boundaries"
-        assert telegram.refusals == []
+    with armed(tmp_path, talker()) as made:
+        yield made
 
 
 def long(words: str) -> str:
@@ -57,7 +46,7 @@ def holds_together(house: House) -> None:
     assert place == (found[-1][0], found[-1][3])
 
 
-def test_a_worker_dies_while_it_sums_up(fresh: tuple[House, TelegramServer, AnthropicServer, Path]) -> None:
+def test_a_worker_dies_while_it_sums_up(fresh: Armed) -> None:
     """What it had reserved is spent, another makes the summary, the asker reads so once, and the promise is in it."""
     house, telegram, claude, _ = fresh
     ada = telegram.person(ADA)
@@ -82,7 +71,7 @@ def test_a_worker_dies_while_it_sums_up(fresh: tuple[House, TelegramServer, Anth
     assert "Remind me to pay the gardener on 2027-03-04." in before(claude.message_requests[-1].body)
 
 
-def test_no_boundary_leaves_a_summary_half_done(fresh: tuple[House, TelegramServer, AnthropicServer, Path]) -> None:
+def test_no_boundary_leaves_a_summary_half_done(fresh: Armed) -> None:
     """A process dies at each commit and request from the wish to the notice: one notice, one summary more, all in order."""
     house, telegram, claude, file = fresh
     ada = telegram.person(ADA)
@@ -99,8 +88,7 @@ def test_no_boundary_leaves_a_summary_half_done(fresh: tuple[House, TelegramServ
     for rounds, number in enumerate(range(STRIDE, LAST, STRIDE), 1):
         ada.writes(long(f"The code of door {rounds} is {7000 + rounds}."))
         wait_until(lambda n=rounds: house.value(ANSWERS) == n + 1, "it is answered")  # type: ignore[misc]
-        file.unlink(missing_ok=True)
-        file.with_suffix(".chosen").write_text(str(number))
+        dies_at(file, number)
         ada.writes("/compact")
         wait_until(lambda n=rounds: house.value(NOTICES) == n, f"the notice after boundary {number}", 40)  # type: ignore[misc]
         file.with_suffix(".chosen").unlink(missing_ok=True)

@@ -1,6 +1,5 @@
 """`butler move-store`, and `restore` to a server: a house goes on there as if nothing were, or nothing of it is there."""
 
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,9 +15,9 @@ from bot.store.database import Database, sqlite_url
 from bot.treasury.audit import imbalances
 from tests.filling import Rows, rows
 from tests.houses import House
+from tests.left_homes import Files, copy_of, lived_in_home
 from tests.postgres import PostgresServer
 from tests.test_money_shell import Here, says
-from tests.test_restore import Files
 
 REFUSED = 78
 # Runs a command and kills itself before one of the statements that it gives the server.
@@ -43,17 +42,13 @@ sys.exit(status)
 @pytest.fixture(scope="module")
 def lived_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The home of a house to which somebody has spoken."""
-    house = Files(tmp_path_factory.mktemp("lived-in"))
-    House.run(house, "up", lines=["remember that my locker code is 4711", "/remind tomorrow 8:00 take out the bread"])
-    return house.home / "butlers"
+    return lived_in_home(tmp_path_factory.mktemp("lived-in"))
 
 
 @pytest.fixture
 def house(tmp_path: Path, lived_in: Path) -> Here:
     """A copy of that home, in which commands run in this process."""
-    made = Files(tmp_path / "files")
-    shutil.copytree(lived_in, made.home / "butlers", ignore=shutil.ignore_patterns("*.sock", "valkey"))
-    return made
+    return copy_of(lived_in, tmp_path / "files")
 
 
 @pytest.fixture

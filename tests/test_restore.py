@@ -19,6 +19,7 @@ from bot.archive.reading import Archive
 from bot.store import migrate
 from bot.store.database import Database, sqlite_url
 from tests.houses import House
+from tests.left_homes import Files, copy_of, lived_in_home
 from tests.test_money_shell import Here, says
 from workers.home import Home
 from workers.occupancy import READY, enter
@@ -46,28 +47,16 @@ sys.exit(status)
 """
 
 
-class Files(Here):
-    """A home with files, whatever other tests use."""
-
-    def __init__(self, home: Path) -> None:
-        super().__init__(home)
-        self.env.pop("DATABASE_URL", None)
-
-
 @pytest.fixture(scope="module")
 def lived_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The home of a house to which somebody has spoken."""
-    house = Files(tmp_path_factory.mktemp("lived-in"))
-    House.run(house, "up", lines=["remember that my locker code is 4711", "/remind tomorrow 8:00 take out the bread"])
-    return house.home / "butlers"
+    return lived_in_home(tmp_path_factory.mktemp("lived-in"))
 
 
 @pytest.fixture
 def old(tmp_path: Path, lived_in: Path) -> Here:
     """A copy of that home, in which commands run in this process."""
-    house = Files(tmp_path / "old")
-    shutil.copytree(lived_in, house.home / "butlers", ignore=shutil.ignore_patterns("*.sock", "valkey"))
-    return house
+    return copy_of(lived_in, tmp_path / "old")
 
 
 @pytest.fixture

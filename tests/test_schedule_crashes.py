@@ -7,12 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests import boundaries
 from tests.anthropic_script import Answer, ToolCall
-from tests.anthropic_server import AnthropicServer
-from tests.houses import House, wait_until
+from tests.armed import Armed, armed, dies_at
+from tests.houses import wait_until
 from tests.storms import LONG, is_settled, last_words
-from tests.telegram_server import TelegramServer
 
 pytestmark = pytest.mark.crash
 ADA = 7
@@ -25,24 +23,10 @@ UNFINISHED = "SELECT 1 FROM runs WHERE state NOT IN ('done', 'skipped')"
 
 
 @pytest.fixture
-def fresh(tmp_path: Path) -> Iterator[tuple[House, TelegramServer, AnthropicServer, Path]]:
+def fresh(tmp_path: Path) -> Iterator[Armed]:
     """A house of its own whose processes can be told where to die."""
-    with TelegramServer() as telegram, AnthropicServer() as claude:
-        house = House(tmp_path, telegram, claude)
-        (tmp_path / "site").mkdir()
-        (tmp_path / "site" / "sitecustomize.py").write_text(boundaries.SITECUSTOMIZE)
-        house.env["PYTHONPATH"] += f":{tmp_path / 'site'}"
-        house.env |= {boundaries.ARMED: str(tmp_path / "boundaries"), "BUTLER_DAILY_CAP_USD": "1000000"}
-        with house:
-            house.wait_until_ready()
-            yield house, telegram, claude, tmp_path / "boundaries"
-        assert telegram.refusals == []
-
-
-def dies_at(file: Path, number: int) -> None:
-    """Let whoever passes this boundary next die."""
-    file.unlink(missing_ok=True)
-    file.with_suffix(".chosen").write_text(str(number))
+    with armed(tmp_path) as made:
+        yield made
 
 
 def makes_all(request: dict[str, object]) -> Answer:
@@ -64,7 +48,7 @@ def makes_all(request: dict[str, object]) -> Answer:
 
 
 def test_no_boundary_loses_or_doubles_what_is_done_at_times(
-    fresh: tuple[House, TelegramServer, AnthropicServer, Path],
+    fresh: Armed,
 ) -> None:
     """A process dies at each boundary from the message to its schedules' answers: each is made once, done once, told once."""
     house, telegram, claude, file = fresh
