@@ -21,7 +21,7 @@ from bot.settling import Settling
 from bot.skill_notes import SkillNote
 from bot.tools import Toolbox
 from bot.transcript import Entry
-from bot.treasury import counting, failed
+from bot.treasury import counting, reckoning
 from bot.treasury.alerts import Alert
 from bot.treasury.choice import Wish
 from bot.treasury.estimate import weigh
@@ -142,17 +142,13 @@ class Agent:
         self, turn: Turn, reservation: Reservation, error: ModelError, entries: Sequence[Entry], avoid: dict[str, str]
     ) -> bool:
         """Account for a request that failed; tell whether another key, or another prompt, may fare better."""
-        error.reason = self.redactor.clean(error.reason)
-        log.warning("the model did not answer %s: %s", reservation.key_id, error.reason)
         with turn.writing() as tx:
-            now = turn.clock()
-            for alert in failed.book(tx, self.treasury, reservation, error, now):
-                self.tell(tx, alert, now)
+            keys = reckoning.blame(tx, self, reservation, error, turn.clock())
             if isinstance(error, ThinkingRejected):
                 return transcript.drop_thoughts(tx, turn.conversation.id, entries)
             if isinstance(error, Refused) and shown.take_away(tx, entries):
                 return True
-        avoid.update(dict.fromkeys(failed.keys_to_avoid(self.treasury, reservation, error), error.reason))
+        avoid.update(dict.fromkeys(keys, error.reason))
         return reservation.key_id in avoid
 
     def _prompt(self, turn: Turn, toolbox: Toolbox, entries: Sequence[Entry]) -> Prompt:
@@ -166,8 +162,8 @@ class Agent:
     def _record(self, turn: Turn, reservation: Reservation, answer: Answer) -> bool | None:
         """Keep the answer, settle the money and close the turn if it is over, all in one transaction."""
         with turn.writing() as tx:
-            for alert in self._settle(tx, reservation, answer, turn.clock()):
-                self.tell(tx, alert, turn.clock())
+            usage = answer.usage if answer.usage_reported else None
+            reckoning.settle(tx, self, reservation, usage, answer.organisation, turn.clock())
             turn.note_step(tx, reservation.model)
             content = self._clean(answer)
             transcript.append(tx, turn.conversation.id, turn.id, "butler", content, Origin.BUTLER, turn.clock())
@@ -176,11 +172,6 @@ class Agent:
             origin = Origin.STRANGER if transcript.stranger_was_read(tx, turn.conversation.id) else Origin.BUTLER
             turn.note_said(tx, Speaker.BUTLER, turn.butler.name, words, origin)
             return self._conclude(tx, turn, answer.ending, words)
-
-    def _settle(self, tx: Connection, reservation: Reservation, answer: Answer, now: datetime) -> Sequence[Alert]:
-        if answer.usage_reported:
-            return self.treasury.settle(tx, reservation, answer.usage, now, answer.organisation)
-        return self.treasury.charge(tx, reservation, now)
 
     def _conclude(self, tx: Connection, turn: Turn, ending: Ending, words: str) -> bool | None:
         if ending is Ending.CALLS:

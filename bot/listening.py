@@ -1,7 +1,7 @@
 """Listening: speech that came with a turn's messages becomes the words of who spoke, once, and under a reservation."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
@@ -19,7 +19,7 @@ from bot.search import history
 from bot.search.history import Speaker, Words
 from bot.sound import FORMS, LARGEST, LONGEST, Sound, measure
 from bot.transcribers import Heard, Transcriber
-from bot.treasury import failed
+from bot.treasury import reckoning
 from bot.treasury.alerts import Alert
 from bot.treasury.choice import Wish
 from bot.treasury.prices import ModelPrice
@@ -66,8 +66,7 @@ class Listening:
         words = self.redactor.clean(heard.text).strip()
         with turn.writing() as tx:
             now = turn.clock()
-            for alert in self._settle(tx, reservation, heard, now):
-                self.tell(tx, alert, now)
+            reckoning.settle(tx, self, reservation, self._used(reservation, heard), heard.organisation, now)
             _keep(tx, turn, note, words, now)
         if not words:
             raise TurnEnded(SILENCE)
@@ -84,7 +83,8 @@ class Listening:
             try:
                 return reservation, self.transcribers(route.provider).transcribe(sound, route, interrupt)
             except ModelError as error:
-                keys = self._book(turn, reservation, error)
+                with turn.writing() as tx:
+                    keys = reckoning.blame(tx, self, reservation, error, turn.clock())
                 if reservation.key_id not in keys:
                     raise TurnEnded(f"I could not listen to your voice note. Its provider says: {error.reason}") from error
                 avoid.update(dict.fromkeys(keys, error.reason))
@@ -97,21 +97,12 @@ class Listening:
         found = ((name, providers.nearest_model(name, Tier.VOICE)) for name in names)
         return [providers[name].models[model] for name, model in found if model is not None]
 
-    def _book(self, turn: Turn, reservation: Reservation, error: ModelError) -> tuple[str, ...]:
-        """Account for a request that failed; return the keys that need not be tried again."""
-        error.reason = self.redactor.clean(error.reason)
-        log.warning("speech was not transcribed by %s: %s", reservation.key_id, error.reason)
-        with turn.writing() as tx:
-            for alert in failed.book(tx, self.treasury, reservation, error, turn.clock()):
-                self.tell(tx, alert, turn.clock())
-        return failed.keys_to_avoid(self.treasury, reservation, error)
-
-    def _settle(self, tx: Connection, reservation: Reservation, heard: Heard, now: datetime) -> Sequence[Alert]:
+    def _used(self, reservation: Reservation, heard: Heard) -> Usage | None:
+        """Return the seconds that are to be paid, as far as the provider reported them."""
         if heard.seconds is None:
-            return self.treasury.charge(tx, reservation, now)
+            return None
         price = self.treasury.providers[reservation.route.provider].models[reservation.model]
-        used = Usage(input=max(ceil(heard.seconds), price.least))
-        return self.treasury.settle(tx, reservation, used, now, heard.organisation)
+        return Usage(input=max(ceil(heard.seconds), price.least))
 
 
 def _playable(content: bytes) -> Sound:

@@ -1,6 +1,5 @@
 """The small model: what the house itself asks a fast model for, beside a conversation and under the same budgets."""
 
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from bot.errors import ModelError
 from bot.ports import Answer, Model, Prompt, PromptMessage, Text
 from bot.redaction import Redactor
 from bot.store.database import Database
-from bot.treasury import failed
+from bot.treasury import reckoning
 from bot.treasury.alerts import Alert
 from bot.treasury.budgets import Spender
 from bot.treasury.choice import Wish
@@ -22,8 +21,6 @@ from bot.treasury.providers import Tier
 from bot.treasury.reservation import Reservation
 from bot.treasury.treasury import Treasury
 from bot.turn import Clock
-
-log = logging.getLogger(__name__)
 
 
 class NoInterrupt:
@@ -60,7 +57,8 @@ class SmallModel:
             try:
                 answer = self._answer(prompt, reservation)
             except ModelError as error:
-                keys = self._book(reservation, error)
+                with self.database.write() as tx:
+                    keys = reckoning.blame(tx, self, reservation, error, self.clock())
                 if reservation.key_id not in keys:
                     raise
                 avoid.update(dict.fromkeys(keys, error.reason))
@@ -72,21 +70,6 @@ class SmallModel:
         prompt = prompt.model_copy(update={"max_output": reservation.max_output})
         answer = model.answer(prompt, reservation.route, lambda _: None, NoInterrupt())
         with self.database.write() as tx:
-            now = self.clock()
-            if answer.usage_reported:
-                alerts = self.treasury.settle(tx, reservation, answer.usage, now, answer.organisation)
-            else:
-                alerts = self.treasury.charge(tx, reservation, now)
-            for alert in alerts:
-                self.tell(tx, alert, now)
+            usage = answer.usage if answer.usage_reported else None
+            reckoning.settle(tx, self, reservation, usage, answer.organisation, self.clock())
         return answer
-
-    def _book(self, reservation: Reservation, error: ModelError) -> tuple[str, ...]:
-        """Account for a request that failed; return the keys that need not be tried again."""
-        error.reason = self.redactor.clean(error.reason)
-        log.warning("the small model did not answer %s: %s", reservation.key_id, error.reason)
-        with self.database.write() as tx:
-            now = self.clock()
-            for alert in failed.book(tx, self.treasury, reservation, error, now):
-                self.tell(tx, alert, now)
-        return failed.keys_to_avoid(self.treasury, reservation, error)

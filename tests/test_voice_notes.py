@@ -185,7 +185,7 @@ def test_a_crash_between_answer_and_note(listening: Room, openai: OpenAIServer, 
     openai.hears("Once more.", 5)
     here = listening.takes_in("", attachments=(NOTE,))
     brings(listening, note=ogg(5))
-    mocker.patch("bot.listening.Listening._settle", side_effect=KeyboardInterrupt)  # here it is killed
+    mocker.patch("bot.treasury.reckoning.settle", side_effect=KeyboardInterrupt)  # here it is killed
     with pytest.raises(KeyboardInterrupt):
         listening.runner("worker-1").run_turn(here, None)
     mocker.stopall()
