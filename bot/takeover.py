@@ -48,7 +48,7 @@ def _judge(tx: Connection, turn: Row[Any], now: datetime) -> None:
     messages, kills = tx.execute(select(func.count(), func.max(inbox.c.kills)).where(inbox.c.turn_id == turn.id)).one()
     if kills >= MOST_DEATHS:
         _park(tx, turn, now)
-    elif messages > 1 and turn.steps == 0:
+    elif messages > 1 and turn.steps == 0 and turn.follows is None:  # after an interruption one answer is for all of them
         _split(tx, turn, now)
 
 

@@ -173,7 +173,8 @@ class CrowdedRoom(Room):
 
 
 def _last_words(record: Record) -> str:
-    """Return the number that a person put into the last message of a request, such as q17."""
+    """Return the number that a person put into the last message of a request, such as q17, or all of one that has none."""
     content = record.body["messages"][-1]["content"]
     text = content if isinstance(content, str) else " ".join(str(block.get("text", "")) for block in content)
-    return text.split()[-1] if text.strip() else ""
+    last = text.split()[-1] if text.strip() else ""
+    return last if last.startswith("q") else text

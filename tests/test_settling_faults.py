@@ -112,7 +112,7 @@ def test_a_lock_that_ends_in_time(fresh: tuple[House, Person, AnthropicServer]) 
 @pytest.fixture
 def hasty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
     """A room that waits for a locked database no longer than a moment."""
-    monkeypatch.setattr("bot.store.database.BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("bot.store.sqlite.BUSY_SECONDS", 0.05)
     with AnthropicServer() as claude, Room(tmp_path, claude) as made:
         yield made
 

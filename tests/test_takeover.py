@@ -123,6 +123,21 @@ def test_the_messages_of_a_turn_are_tried_one_by_one(room: Room) -> None:
     assert "killer" not in str(room.claude.message_requests[-1].body["messages"])
 
 
+def test_what_interrupted_is_not_torn_from_what_it_interrupted(room: Room) -> None:
+    """A worker dies over the turn after an interruption: one answer is for both messages still, told to the model once each."""
+    room.takes_in("/mode interrupt")
+    conversation_id = room.takes_in("Look up the weather")
+    takes(room, "one", conversation_id)
+    room.takes_in("No, in Rome")
+    takes(room, "one", conversation_id)
+    dies(room, "one")
+    room.claude.says("Sunny.")
+    room.runner("two").run_turn(conversation_id, None)
+    assert room.replies(conversation_id)[1:] == ["Sunny."]
+    told = str(room.claude.message_requests[-1].body["messages"])
+    assert [told.count(words) for words in ("Look up the weather", "No, in Rome")] == [1, 1]
+
+
 def test_three_deaths_alone_park_a_message(room: Room) -> None:
     """After one death in company and three alone the person reads what became of it; a retry begins at none."""
     conversation_id = room.takes_in("killer")
