@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log, sqrt
+from sys import intern
 
 from bot.switchboard.words import Mend, stems
 
@@ -11,7 +12,7 @@ RAREST = 8  # words of a message that are looked up: common ones say little and 
 LEAST_LIKE = 0.2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Example:
     """A message and the butler for whom it was; `correction` is its number where a person set it right."""
 
@@ -37,7 +38,7 @@ class Neighbours:
 
     def add(self, example: Example) -> None:
         """Let an example be found."""
-        words = stems(example.text)
+        words = tuple(map(intern, stems(example.text)))
         for word in words:
             self._with.setdefault(word, []).append(len(self._examples))
         self._examples.append((example, words))

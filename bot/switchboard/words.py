@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
+from sys import intern
 
 Mend = Callable[[str], str]
 LONGEST = 1_200  # characters of a message that are looked at: what it is about is said by then
@@ -12,7 +13,7 @@ FIRST = 0.5  # what it weighs that a word comes first, where it says what is wan
 _LETTERS = "abcdefghijklmnopqrstuvwxyzäöüß"
 EMPTY = 0.5  # what a word weighs that stands in every kind of message
 _PART = 4  # letters
-KEPT = 8192  # words of which stem and parts are remembered
+KEPT = 1024  # words of which stem and parts are remembered
 _LEAST_STEM = 4
 _PIECES = re.compile(r"\d+:\d\d|\d+[.,]\d+|\d+|[^\W\d_]+|[€$£%]")
 _ENDINGS = ("ungen", "ings", "ing", "ed", "es", "ern", "en", "er", "em", "ly", "s", "e", "n", "t")  # English and German
@@ -95,7 +96,7 @@ def one_slip_away(word: str) -> Iterator[str]:
 def _parts(word: str) -> tuple[tuple[str, ...], float]:
     """Return the parts of a word, and what each of them weighs."""
     marked = f"^{word}$"
-    parts = tuple(f"c {marked[start : start + _PART]}" for start in range(len(marked) - _PART + 1))
+    parts = tuple(intern(f"c {marked[start : start + _PART]}") for start in range(len(marked) - _PART + 1))
     return parts, PART * min(1.0, 3 / len(parts))
 
 
