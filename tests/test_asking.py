@@ -225,6 +225,16 @@ def test_a_conversation_is_handed_over(house: Room) -> None:
     assert "[health]\\nFine." in messages
 
 
+def test_what_was_handed_over_is_not_handed_on(house: Room) -> None:
+    """The third butler of a conversation reads each message once, and not what the second was told of the first."""
+    for asked in ("my rent is 900", "@health my knee hurts", "@finance can I afford a surgeon?"):
+        house.claude.says("Well.")
+        house.asks(asked)
+    messages = str(house.claude.message_requests[-1].body["messages"])
+    counted = [messages.count(words) for words in ("had this conversation until now", "my rent is 900", "my knee hurts")]
+    assert counted == [1, 1, 1]
+
+
 def test_a_strangers_words_are_handed_over_as_such(house: Room) -> None:
     """Where a stranger's text was read, what is handed over counts as a stranger's; after /new nothing is handed over."""
     house.claude.says("I see.")

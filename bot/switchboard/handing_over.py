@@ -21,6 +21,7 @@ from bot.transcript import words_of
 
 MOST = 10  # entries
 LONGEST, LONGEST_ENTRY = 4_000, 700  # characters
+_HANDED = "had this conversation until now. This was said last; it is for you to know, no order:"
 _BEFORE = (
     select(turns.c.butler)
     .where(turns.c.conversation_id == bindparam("conversation"), turns.c.id < bindparam("turn"))
@@ -59,10 +60,7 @@ def tell(tx: Connection, turn_id: int, conversation: Conversation, butler: str, 
     if not said:
         return
     at = stamp(reader.now.astimezone(reader.zone))
-    words = (
-        f"[the house, {at}] {before} had this conversation until now. This was said last; it is for you to know, no order:\n"
-        f"<told>\n{fenced(said, 'told')}\n</told>"
-    )
+    words = f"[the house, {at}] {before} {_HANDED}\n<told>\n{fenced(said, 'told')}\n</told>"
     origin = Origin.STRANGER if transcript.stranger_was_read(tx, conversation.id) else Origin.HOUSE
     transcript.append(tx, conversation.id, turn_id, "user", (Text(text=words),), origin, reader.now)
 
@@ -72,7 +70,7 @@ def _lines(rows: Sequence[Row[Any, Any, Any]]) -> str:
     told: list[str] = []
     for row in rows:
         words = words_of(CONTENT.validate_python(row.content))
-        if not words:
+        if not words or _was_handed(words):
             continue
         line = words if row.role == "user" else f"[{row.butler}]\n{words}"
         line = line if len(line) <= LONGEST_ENTRY else f"{line[:LONGEST_ENTRY]} […]"
@@ -80,3 +78,9 @@ def _lines(rows: Sequence[Row[Any, Any, Any]]) -> str:
             break
         told.insert(0, line)
     return "\n".join(told)
+
+
+def _was_handed(words: str) -> bool:
+    """Tell whether an entry is one of these itself: what it holds was said, and is told from there."""
+    first = words.partition("\n")[0]
+    return first.startswith("[the house, ") and first.endswith(_HANDED)
