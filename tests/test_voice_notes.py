@@ -10,21 +10,21 @@ from pytest_mock import MockerFixture
 from sqlalchemy import select
 
 from bot import conversations
-from bot.listening import NOBODY, SILENCE, TRANSCRIBED, UNPLAYABLE
+from bot.listening import NOBODY, SILENCE, UNPLAYABLE
 from bot.messages import FileKind, Origin
+from bot.showing import TRANSCRIBED
 from bot.spoken import LONGEST_QUOTE
 from bot.store.file_tables import files
 from bot.store.tables import transcript
 from bot.store.treasury_tables import budgets, ledger, reservations
-from bot.treasury.keys import Key
 from bot.treasury.prices import nano
-from bot.treasury.providers import Providers, read_providers
-from tests.anthropic_server import KEY, AnthropicServer
+from tests.anthropic_server import AnthropicServer
 from tests.file_rooms import asks, brings, sent
 from tests.openai_server import KEY as OPENAI
 from tests.openai_server import OpenAIServer
 from tests.recordings import ogg
 from tests.room import ADA, Room
+from tests.voice_rooms import room_of, told
 
 NOTE = sent("note", FileKind.VOICE, media_type="audio/ogg")
 A_SECOND = nano(Decimal("0.0001"))  # of whisper-1
@@ -42,21 +42,6 @@ def listening(tmp_path: Path, openai: OpenAIServer) -> Iterator[Room]:
     """A room whose butler thinks with Claude and listens with OpenAI."""
     with AnthropicServer() as claude, room_of(tmp_path, claude, {"openai": openai}) as made:
         yield made
-
-
-def room_of(folder: Path, claude: AnthropicServer, servers: dict[str, OpenAIServer], cap: Decimal = Decimal(5)) -> Room:
-    """Return a room with a key of each of these providers."""
-    table = dict(read_providers().table)
-    for name, server in servers.items():
-        table[name] = table[name].model_copy(update={"url": server.base_url})
-    keys = (Key("anthropic-1", "anthropic", KEY), *(Key(f"{name}-1", name, OPENAI) for name in servers))
-    return Room(folder, claude, keys=keys, providers=Providers(table), cap=cap)
-
-
-def told(room: Room) -> list[str]:
-    """Return what the model was told last, without the time."""
-    content = room.claude.message_requests[-1].body["messages"][-1]["content"]
-    return [block["text"] for block in content]
 
 
 def test_a_voice_note_is_answered(listening: Room, openai: OpenAIServer) -> None:
