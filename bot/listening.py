@@ -18,7 +18,7 @@ from bot.redaction import Redactor
 from bot.search import history
 from bot.search.history import Speaker, Words
 from bot.showing import as_heard
-from bot.sound import FORMS, LARGEST, LONGEST, Sound, measure
+from bot.sounds.sound import FORMS, LARGEST, LONGEST, Sound, measure
 from bot.switchboard.decisions import OPEN
 from bot.transcribers import Heard, Transcriber
 from bot.treasury import reckoning
@@ -61,8 +61,8 @@ class Listening:
         if not self._prices:
             raise TurnEnded(NOBODY)
         with turn.database.read() as tx:
-            sound = _playable(blobs.read(tx, note.sha256))
-        reservation, heard = self._ask(turn, sound, interrupt)
+            content = blobs.read(tx, note.sha256)
+        reservation, heard = self._ask(turn, _playable(content), interrupt)
         words = self.redactor.clean(heard.text).strip()
         with turn.writing() as tx:
             now = turn.clock()

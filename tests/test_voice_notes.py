@@ -100,6 +100,18 @@ def test_a_length_that_lies_reserves_enough(listening: Room, openai: OpenAIServe
     assert booked(listening) == [("whisper-1", 300, 300 * A_SECOND, True)]
 
 
+def test_a_provider_that_reports_more(listening: Room, openai: OpenAIServer) -> None:
+    """What a provider reports above the most that was set aside is booked in full, and owners hear of it once a day."""
+    for number in ("first", "second"):
+        openai.hears("Long.", 30)
+        asks(listening, "", sent(number, FileKind.VOICE), **{number: ogg(2)})
+    assert booked(listening) == [("whisper-1", 30, 30 * A_SECOND, True)] * 2
+    assert nothing_is_held(listening)
+    told_of = [words for words in listening.reads(ADA) if "for a request for which" in words]
+    assert len(told_of) == 1
+    assert "openai-1 (whisper-1) reported $0.003 for a request for which $0.0002 was set aside as the most." in told_of[0]
+
+
 def test_no_money_no_listening(tmp_path: Path, openai: OpenAIServer) -> None:
     """What does not fit under a cap is not sent, and the person reads why."""
     with AnthropicServer() as claude, room_of(tmp_path, claude, {"openai": openai}, Decimal("0.01")) as room:
