@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, exists, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_once
 
-from bot import files, pastes
+from bot import files, pastes, spoken
 from bot.conversations import Conversation
 from bot.messages import IncomingMessage
 from bot.people import Person
@@ -96,7 +96,7 @@ def merge(arrival: Arrival) -> Merged | None:
         tx.execute(mine.values(text=f"(I have edited my message; it reads now:)\n{arrival.text}"))
         return None
     if original.state == "waiting":
-        text = pastes.corrected(original, arrival.text)
+        text = spoken.with_heard(tx, original.id, pastes.corrected(original, arrival.text))
         changed = {"text": text, "butler": arrival.butler, "turn_id": None}  # it is read anew if it was read before
         tx.execute(update(inbox).where(inbox.c.id == original.id).values(changed))
         files.want(tx, arrival.conversation.id, original.id, arrival.message, arrival.now)

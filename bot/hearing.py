@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, bindparam, select, update
 
 from bot import files, names, pastes, showing, transcript
 from bot.conversations import HELD, Conversation
-from bot.messages import Origin
+from bot.messages import SPEECH, Origin
 from bot.people import Person
 from bot.ports import Text
 from bot.schedules import runs
@@ -90,7 +90,8 @@ def hear(tx: Connection, turn_id: int, conversation: Conversation, rows: Sequenc
         if row.ask_id is not None:  # what a butler asks or answers stands in its fence already
             _add(tx, row.conversation_id, turn_id, text, origin, reader)
             continue
-        written = text or showing.WORDLESS
+        is_heard = any(file.kind in SPEECH and file.length is not None for file in attached.get(row.id, ()))
+        written = showing.as_heard(text) if is_heard else text or showing.WORDLESS
         words = in_words(written, origin, reader.person, row.sent_at.astimezone(reader.zone), private=private)
         _add(tx, row.conversation_id, turn_id, words, origin, reader)
         where = (conversation.address.subject(reader.person.id), row.conversation_id, turn_id)

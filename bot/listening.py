@@ -17,7 +17,9 @@ from bot.ports import Interrupt, Text, Usage
 from bot.redaction import Redactor
 from bot.search import history
 from bot.search.history import Speaker, Words
-from bot.sound import FORMS, LARGEST, LONGEST, Sound, measure
+from bot.showing import as_heard
+from bot.sounds.sound import FORMS, LARGEST, LONGEST, Sound, measure
+from bot.switchboard.decisions import OPEN
 from bot.transcribers import Heard, Transcriber
 from bot.treasury import reckoning
 from bot.treasury.alerts import Alert
@@ -28,8 +30,6 @@ from bot.treasury.reservation import Reservation
 from bot.treasury.treasury import Treasury
 from bot.turn import Turn
 
-TRANSCRIBED = "(voice note, transcribed)"
-NOTHING_HEARD = "(a voice note in which nothing was heard)"
 NOBODY = (
     "I cannot listen to voice notes yet: that takes a key of a provider that transcribes speech. Set GROQ_API_KEY or "
     "OPENAI_API_KEY for the house, or write to me what you said."
@@ -61,8 +61,8 @@ class Listening:
         if not self._prices:
             raise TurnEnded(NOBODY)
         with turn.database.read() as tx:
-            sound = _playable(blobs.read(tx, note.sha256))
-        reservation, heard = self._ask(turn, sound, interrupt)
+            content = blobs.read(tx, note.sha256)
+        reservation, heard = self._ask(turn, _playable(content), interrupt)
         words = self.redactor.clean(heard.text).strip()
         with turn.writing() as tx:
             now = turn.clock()
@@ -118,12 +118,14 @@ def _playable(content: bytes) -> Sound:
 
 
 def _keep(tx: Connection, turn: Turn, note: Row[Any], words: str, now: datetime) -> None:
-    """Keep what was heard, and let the butler read it as what its speaker wrote."""
+    """Keep what was heard, and let the butler read it as what its speaker wrote; at once where the message has been read."""
     files.note_words(tx, note.id, words)
+    spoken.add_to_message(tx, note.inbox_id, words)
+    if note.butler == OPEN:
+        return
     address, origin = turn.conversation.address, Origin(note.origin)
-    said = f"{TRANSCRIBED}\n{words}" if words else NOTHING_HEARD
     speaker, sent_at = person(tx, note.person_id), note.sent_at.astimezone(turn.zone)
-    told = hearing.in_words(said, origin, speaker, sent_at, private=address.private)
+    told = hearing.in_words(as_heard(words), origin, speaker, sent_at, private=address.private)
     transcript.append(tx, turn.conversation.id, turn.id, "user", (Text(text=told),), origin, now)
     where = (address.subject(note.person_id), turn.conversation.id, turn.id)
     history.note(tx, Words(*where, Speaker.PERSON, words, origin, note.sent_at, person_id=note.person_id))

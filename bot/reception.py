@@ -14,7 +14,7 @@ from bot.arrivals import Arrival, keep, merge
 from bot.busy import Fate
 from bot.commands.book import Asking, CommandBook
 from bot.household import Household
-from bot.messages import IncomingMessage, Origin, ReplyKind
+from bot.messages import SPEECH, IncomingMessage, Origin, ReplyKind
 from bot.names import one_line
 from bot.pairing import Strangers
 from bot.people import Gate, Person, recognise
@@ -142,7 +142,8 @@ class Reception:
         """Let the switchboard decide which butler a message is for."""
         here = conversations.get(arrival.tx, arrival.conversation.id)
         sender, origin = arrival.message.sender, arrival.message.origin
-        letter = Letter(row_id, here, arrival.person.id, sender, arrival.text, origin, arrival.butler)
+        speech = any(one.kind in SPEECH for one in arrival.message.attachments)
+        letter = Letter(row_id, here, arrival.person.id, sender, arrival.text, origin, arrival.butler, is_unheard=speech)
         self.switchboard.place(arrival.tx, letter, arrival.now)
 
     def _press(self, arrival: Arrival, received: Received) -> None:

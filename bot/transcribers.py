@@ -4,7 +4,7 @@ from typing import Protocol, runtime_checkable
 
 from bot.messages import Value
 from bot.ports import Interrupt, Route
-from bot.sound import Sound
+from bot.sounds.sound import Sound
 
 
 class Heard(Value):

@@ -200,7 +200,7 @@ class Room(RoomTimes):
                 compaction=self.compaction(worker),
                 listening=Listening(self.model, self.treasury, self.redactor, self.tells),  # type: ignore[arg-type] # some listen
             ),
-            chooser=Chooser(self.small_model, lambda: self.household),
+            chooser=Chooser(self.small_model, lambda: self.household, Switchboard(lambda: self.household)),
             treasury=self.treasury,
             redactor=self.redactor,
             interrupts=self.interrupts,

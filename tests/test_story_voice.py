@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from bot.switchboard.choosing import SYSTEM
+from tests.anthropic_script import Answer
 from tests.anthropic_server import AnthropicServer
-from tests.houses import SLACK_OWNER, House, wait_until
+from tests.houses import SHIPPED, SLACK_OWNER, House, wait_until
 from tests.openai_server import KEY as OPENAI
 from tests.openai_server import OpenAIServer
 from tests.recordings import ogg
@@ -87,3 +89,63 @@ def test_a_kill_between_what_was_heard_and_its_note(tmp_path: Path, openai: Open
         assert house.rows("SELECT reported FROM ledger WHERE model = 'whisper-1' ORDER BY id") == [(0,), (1,)]
         assert house.value("SELECT sum(held) FROM budgets") == 0
         assert telegram.refusals == []
+
+
+RESTAURANTS = "What did I spend on restaurants last week?"
+UNSURE = "Zwyrbelquax Olafsson grmpfed vyzzt knorx plomwick."  # words that no butler knows
+
+
+def with_six_butlers(house: House) -> House:
+    """Let the six butlers of the house work in it."""
+    house.env["BUTLER_HOUSEHOLD"] = str(SHIPPED)
+    return house
+
+
+def test_what_is_said_finds_its_butler(tmp_path: Path, openai: OpenAIServer) -> None:
+    """Ada speaks about money and finance answers; her knee is for health; /why shows what was heard, and why it went there."""
+    with TelegramServer() as telegram, AnthropicServer() as claude, ExitStack() as stack:
+        house = stack.enter_context(with_six_butlers(listening(House(tmp_path, telegram, claude), openai)))
+        house.wait_until_ready()
+        ada = telegram.person(ADA)
+        for words, butler, answer in ((RESTAURANTS, "finance", "48 euros."), ("My knee hurts badly.", "health", "Rest it.")):
+            openai.hears(words, 2)
+            claude.says(answer)
+            ada.sends_file(ogg(2), f"{butler}.oga", kind="voice")
+            assert ada.reads() == f"🎙 {words}\n\n{answer}"
+            assert f"You are {butler}" in str(claude.message_requests[-1].body["system"])
+            ada.writes("/why")
+            assert ada.reads().startswith(f"{butler} has “{words}” because the message is most like what {butler} is for (")
+        claude.says("Since when?")
+        ada.writes("and it is swollen")
+        assert ada.reads() == "Since when?"
+        assert house.rows("SELECT butler FROM turns ORDER BY id") == [("finance",), ("health",), ("health",)]
+        assert not any(SYSTEM in str(request.body["system"]) for request in claude.message_requests)
+        assert telegram.refusals == []
+
+
+@pytest.mark.crash
+def test_a_kill_between_what_was_heard_and_for_whom_it_is(tmp_path: Path, openai: OpenAIServer) -> None:
+    """The worker is killed after it has heard and before anybody has the words: they are heard, paid and asked about once."""
+    with TelegramServer() as telegram, AnthropicServer() as claude, ExitStack() as stack:
+        house = stack.enter_context(with_six_butlers(listening(House(tmp_path, telegram, claude), openai)))
+        house.wait_until_ready()
+        ada = telegram.person(ADA)
+        asked: list[str] = []
+
+        def script(request: dict[str, object]) -> Answer:
+            if SYSTEM in str(request["system"]):
+                asked.append(str(request["messages"]))
+                house.kill("worker")
+                return Answer(text="finance")
+            return Answer(text="Who is Olaf?")
+
+        claude.script = script
+        openai.hears(UNSURE, 2)
+        ada.sends_file(ogg(2), "note.oga", kind="voice")
+        assert ada.reads(60) == f"🎙 {UNSURE}\n\nWho is Olaf?"
+        assert (len(openai.recordings), len(asked), len(transcribed(house))) == (1, 1, 1)
+        assert UNSURE in asked[0]
+        assert house.rows("SELECT reported FROM ledger WHERE model = 'whisper-1'") == [(1,)]
+        assert house.value("SELECT sum(held) FROM budgets") == 0
+        ada.writes("/why")
+        assert "the small model that I asked was cut off; then assistant has it" in ada.reads()

@@ -10,21 +10,21 @@ from pytest_mock import MockerFixture
 from sqlalchemy import select
 
 from bot import conversations
-from bot.listening import NOBODY, SILENCE, TRANSCRIBED, UNPLAYABLE
+from bot.listening import NOBODY, SILENCE, UNPLAYABLE
 from bot.messages import FileKind, Origin
+from bot.showing import TRANSCRIBED
 from bot.spoken import LONGEST_QUOTE
 from bot.store.file_tables import files
 from bot.store.tables import transcript
 from bot.store.treasury_tables import budgets, ledger, reservations
-from bot.treasury.keys import Key
 from bot.treasury.prices import nano
-from bot.treasury.providers import Providers, read_providers
-from tests.anthropic_server import KEY, AnthropicServer
+from tests.anthropic_server import AnthropicServer
 from tests.file_rooms import asks, brings, sent
 from tests.openai_server import KEY as OPENAI
 from tests.openai_server import OpenAIServer
 from tests.recordings import ogg
 from tests.room import ADA, Room
+from tests.voice_rooms import room_of, told
 
 NOTE = sent("note", FileKind.VOICE, media_type="audio/ogg")
 A_SECOND = nano(Decimal("0.0001"))  # of whisper-1
@@ -42,21 +42,6 @@ def listening(tmp_path: Path, openai: OpenAIServer) -> Iterator[Room]:
     """A room whose butler thinks with Claude and listens with OpenAI."""
     with AnthropicServer() as claude, room_of(tmp_path, claude, {"openai": openai}) as made:
         yield made
-
-
-def room_of(folder: Path, claude: AnthropicServer, servers: dict[str, OpenAIServer], cap: Decimal = Decimal(5)) -> Room:
-    """Return a room with a key of each of these providers."""
-    table = dict(read_providers().table)
-    for name, server in servers.items():
-        table[name] = table[name].model_copy(update={"url": server.base_url})
-    keys = (Key("anthropic-1", "anthropic", KEY), *(Key(f"{name}-1", name, OPENAI) for name in servers))
-    return Room(folder, claude, keys=keys, providers=Providers(table), cap=cap)
-
-
-def told(room: Room) -> list[str]:
-    """Return what the model was told last, without the time."""
-    content = room.claude.message_requests[-1].body["messages"][-1]["content"]
-    return [block["text"] for block in content]
 
 
 def test_a_voice_note_is_answered(listening: Room, openai: OpenAIServer) -> None:
@@ -113,6 +98,18 @@ def test_a_length_that_lies_reserves_enough(listening: Room, openai: OpenAIServe
     asks(listening, "", NOTE, note=ogg(300, claimed=1))
     assert reserved(listening) == [300]
     assert booked(listening) == [("whisper-1", 300, 300 * A_SECOND, True)]
+
+
+def test_a_provider_that_reports_more(listening: Room, openai: OpenAIServer) -> None:
+    """What a provider reports above the most that was set aside is booked in full, and owners hear of it once a day."""
+    for number in ("first", "second"):
+        openai.hears("Long.", 30)
+        asks(listening, "", sent(number, FileKind.VOICE), **{number: ogg(2)})
+    assert booked(listening) == [("whisper-1", 30, 30 * A_SECOND, True)] * 2
+    assert nothing_is_held(listening)
+    told_of = [words for words in listening.reads(ADA) if "for a request for which" in words]
+    assert len(told_of) == 1
+    assert "openai-1 (whisper-1) reported $0.003 for a request for which $0.0002 was set aside as the most." in told_of[0]
 
 
 def test_no_money_no_listening(tmp_path: Path, openai: OpenAIServer) -> None:

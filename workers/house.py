@@ -171,7 +171,7 @@ class House(Foundation):
                 compaction=compaction,
                 listening=Listening(self.purse.transcriber, self.treasury, self.redactor, self.tell),
             ),
-            chooser=Chooser(self.small_model, self.household),
+            chooser=Chooser(self.small_model, self.household, Switchboard(self.household)),
             treasury=self.treasury,
             redactor=self.redactor,
             interrupts=interrupts,

@@ -91,6 +91,7 @@ class TurnRunner:
             with turn.writing() as tx:
                 self.treasury.charge_left(tx, turn.id, turn.clock())
         if turn.undecided:
+            self.agent.listening.listen(turn, interrupt)
             turn = self.chooser.decide(turn)
         return self.agent.run(turn, interrupt)
 
@@ -126,6 +127,7 @@ class TurnRunner:
         return False
 
     def _fail(self, turn: Turn, sentence: str, fault: Fault = Fault.LASTING, *, withdraw: bool = False) -> bool:
+        turn = self.chooser.give_up(turn)
         with turn.writing() as tx:
             self.treasury.charge_left(tx, turn.id, turn.clock())
             journal.give_up(tx, turn.id, turn.clock())

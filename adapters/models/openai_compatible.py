@@ -18,7 +18,7 @@ from adapters.models.wire import LIMITS, SOON, Wire, read_out, timeout
 from bot.errors import ModelError, Unavailable
 from bot.ports import Answer, Interrupt, Load, Prompt, Route, nothing_kept
 from bot.redaction import Redactor
-from bot.sound import Sound
+from bot.sounds.sound import Sound
 from bot.transcribers import Heard
 
 # Nothing is sent while a model thinks, so that a silence of minutes is no sign of a lost connection.

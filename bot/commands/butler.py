@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from bot import conversations
 from bot.commands.book import Asking, Command
@@ -15,7 +15,7 @@ from bot.nearest import did_you_mean
 from bot.roles import Right
 from bot.store.tables import WAITING, inbox
 from bot.switchboard import corrections, decisions, wording
-from bot.switchboard.decisions import TAUGHT_FROM
+from bot.switchboard.decisions import OPEN, TAUGHT_FROM, By, Decision
 from bot.switchboard.follow_up import says_little
 
 AUTO = "auto"
@@ -50,6 +50,8 @@ class ButlerCommands:
         taught = self._teach(asking, name)
         conversations.choose_butler(asking.tx, here.id, name)
         waits = (inbox.c.conversation_id == here.id, inbox.c.person_id == asking.person.id, WAITING)
+        left_open = asking.tx.scalars(select(inbox.c.id).where(*waits, inbox.c.butler == OPEN)).all()
+        decisions.close(asking.tx, left_open, Decision(name, By.PINNED))
         asking.tx.execute(update(inbox).where(*waits, inbox.c.butler.is_not(None)).values(butler=name))
         return f"**{name}** has this conversation from here on.{taught}"
 

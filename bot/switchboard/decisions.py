@@ -16,6 +16,7 @@ from bot.switchboard.follow_up import Before
 OPEN = "?"  # in place of a butler's name, which it cannot be: a worker is to find out whom a message is for
 KEPT = 50  # of a conversation
 LOOKED_AT = 6
+UNHEARD, AT_WORK = "unheard", "at work"  # why speech is left open, and why a butler has what nobody was sure of
 _NOTE = insert(decisions).returning(decisions.c.id)
 _HERE = decisions.c.conversation_id == bindparam("conversation")
 _OLDEST_KEPT = select(decisions.c.id).where(_HERE).order_by(decisions.c.id.desc()).offset(KEPT - 1).limit(1).scalar_subquery()
@@ -28,6 +29,8 @@ _LAST = (
     .order_by(decisions.c.id.desc())
     .limit(LOOKED_AT)
 )
+_BEFORE = _LAST.where(decisions.c.inbox_id < bindparam("before"))
+_CLOSE = update(decisions).where(decisions.c.id == bindparam("row"))
 _GIVE = update(inbox).where(inbox.c.id == bindparam("message")).values(butler=bindparam("to"))
 
 
@@ -85,9 +88,9 @@ def last(tx: Connection, conversation_id: int, person_id: int | None = None) -> 
     return next((row for row in rows if person_id in (None, row.person_id)), None)
 
 
-def before(tx: Connection, conversation_id: int, person_id: int, now: datetime) -> Before | None:
-    """Return what came last here: with this person where they wrote lately, otherwise with whomever."""
-    rows = tx.execute(_LAST, {"conversation": conversation_id}).all()
+def before(tx: Connection, conversation_id: int, person_id: int, inbox_id: int, now: datetime) -> Before | None:
+    """Return what came last here before a message: with its writer where they wrote lately, otherwise with whomever."""
+    rows = tx.execute(_BEFORE, {"conversation": conversation_id, "before": inbox_id}).all()
     row = next((row for row in rows if row.person_id == person_id), rows[0] if rows else None)
     if row is None:
         return None
@@ -103,12 +106,19 @@ def before_these(tx: Connection, conversation_id: int, inbox_ids: Iterable[int])
     return None if row is None else Before(row.butler, row.text, row.answered or "", timedelta(0))
 
 
-def close(tx: Connection, inbox_ids: Iterable[int], butler: str, by: By, more: Json) -> None:
+def weigh_anew(tx: Connection, inbox_ids: Iterable[int], reason: Json) -> None:
+    """Note what speaks for whom in messages that have been heard, and that stay open all the same."""
+    mine = (decisions.c.inbox_id.in_(list(inbox_ids)), decisions.c.by == By.OPEN)
+    tx.execute(update(decisions).where(*mine).values(reason=reason))
+
+
+def close(tx: Connection, inbox_ids: Iterable[int], decision: Decision) -> None:
     """Note who has messages of which that was left open."""
     for row in of_messages(tx, inbox_ids):
         if row.by in (By.OPEN, By.ASKING):
-            values = {"butler": butler, "by": by, "reason": row.reason | more}
-            tx.execute(update(decisions).where(decisions.c.id == row.id).values(values))
+            weighed = {name: what for name, what in row.reason.items() if name != "why"}
+            values = {"butler": decision.butler, "by": decision.by, "confidence": decision.confidence}
+            tx.execute(_CLOSE, {"row": row.id, **values, "reason": weighed | decision.reason})
 
 
 def shares(row: Row[Any]) -> Mapping[str, float]:

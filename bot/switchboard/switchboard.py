@@ -3,27 +3,32 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, exists, select
+from sqlalchemy import Connection, Row, bindparam, exists, select
 
 from bot import conversations
 from bot.conversations import Conversation
 from bot.household import Household
 from bot.messages import Origin, Sender
+from bot.people import Mode, person
 from bot.ports import Json
 from bot.store.tables import OPEN as TURN_OPEN
 from bot.store.tables import WAITING, inbox, turns
 from bot.switchboard import decisions, routes
 from bot.switchboard.board import Board, Boards
 from bot.switchboard.classifier import Guess
-from bot.switchboard.decisions import OPEN, By, Decision
+from bot.switchboard.decisions import AT_WORK, OPEN, UNHEARD, By, Decision
 from bot.switchboard.follow_up import LATER, Before, goes_on, says_little, subject_matters
 
 SURE = 0.6  # how likely a guess has to be right
 SAME = 0.75  # how like a corrected message is that goes before every rule
 STAYS = 0.6  # how likely a message goes on with what was, where its words say nothing
 SHOWN = 3
-_AT_WORK = select(turns.c.butler).where(turns.c.conversation_id == bindparam("conversation"), TURN_OPEN).limit(1)
+_IS_UNDECIDED = exists().where(inbox.c.turn_id == turns.c.id, inbox.c.butler == OPEN)
+_AT_WORK = select(turns.c.butler, turns.c.person_id, turns.c.run_id, _IS_UNDECIDED.label("is_undecided")).where(
+    turns.c.conversation_id == bindparam("conversation"), TURN_OPEN
+)
 _LEFT_OPEN = select(exists().where(inbox.c.conversation_id == bindparam("conversation"), WAITING, inbox.c.butler == OPEN))
 
 
@@ -37,7 +42,9 @@ class Letter:
     sender: Sender
     text: str
     origin: Origin
-    named: str | None  # the butler that an @name asks for
+    named: str | None = None  # the butler that an @name asks for
+    is_unheard: bool = False  # most of it may be speech, to which a worker has yet to listen
+    is_taken: bool = False  # a worker has it, and knows all that there is to know
 
 
 @dataclass(frozen=True)
@@ -66,7 +73,10 @@ class Switchboard:
             return Decision(here.butler, By.PINNED)
         if board.is_silent or len(household.butlers) == 1:
             return None
-        before = decisions.before(tx, here.id, letter.person_id, now) if here.butler in household.butlers else None
+        if letter.is_unheard and says_little(letter.text):
+            return self._unheard(tx, letter)
+        known = here.butler in household.butlers
+        before = decisions.before(tx, here.id, letter.person_id, letter.inbox_id, now) if known else None
         guess = board.classifier.guess(letter.text) if board.classifier is not None else None
         return _corrected(guess) or self._by_rule(board, letter, guess) or self._weigh(tx, letter, guess, before)
 
@@ -101,17 +111,31 @@ class Switchboard:
 
     def _unsure(self, tx: Connection, letter: Letter, before: Before | None, known: str | None, reason: Json) -> Decision:
         """Leave a message to whoever is at work here, or open; what says next to nothing is worth no question."""
-        here = {"conversation": letter.conversation.id}
-        at_work = tx.scalar(_AT_WORK, here)
-        if at_work in self.household().butlers:
-            return Decision(at_work, By.FOLLOW_UP, reason | {"why": "at work"})
-        if tx.scalar(_LEFT_OPEN, here):
-            return Decision(None, By.OPEN, reason)
+        open_for = {"why": UNHEARD} if letter.is_unheard else {}
+        if not letter.is_taken:
+            at_work = self._at_work(tx, letter)
+            if at_work is not None and not at_work.is_undecided:
+                return Decision(at_work.butler, By.FOLLOW_UP, reason | {"why": AT_WORK})
+            if at_work is not None or tx.scalar(_LEFT_OPEN, {"conversation": letter.conversation.id}):
+                return Decision(None, By.OPEN, reason | open_for)
         if says_little(letter.text) or letter.origin is not Origin.PERSON:
             if known is not None and before is not None and before.age <= LATER:
                 return Decision(known, By.FOLLOW_UP, reason | {"why": "says little"})
             return Decision(self.household().default, By.DEFAULT, reason | {"why": "says little"})
-        return Decision(None, By.OPEN, reason)
+        return Decision(None, By.OPEN, reason | open_for)
+
+    def _unheard(self, tx: Connection, letter: Letter) -> Decision:
+        """Leave speech open until it is heard, unless a butler is at work for who speaks: it is heard at the next step."""
+        at_work = self._at_work(tx, letter)
+        is_theirs = at_work is not None and at_work.person_id == letter.person_id and at_work.run_id is None
+        if at_work is None or not is_theirs or at_work.is_undecided or person(tx, letter.person_id).mode is Mode.QUEUE:
+            return Decision(None, By.OPEN, {"why": UNHEARD})
+        return Decision(at_work.butler, By.FOLLOW_UP, {"why": AT_WORK})
+
+    def _at_work(self, tx: Connection, letter: Letter) -> Row[Any] | None:
+        """Return the turn that goes on in a conversation, unless its butler has left the household."""
+        row = tx.execute(_AT_WORK, {"conversation": letter.conversation.id}).first()
+        return row if row is not None and row.butler in self.household().butlers else None
 
 
 def _corrected(guess: Guess | None) -> Decision | None:

@@ -9,7 +9,7 @@ from bot.commands.book import Asking
 from bot.household import Household
 from bot.names import escaped
 from bot.switchboard import corrections, decisions
-from bot.switchboard.decisions import By
+from bot.switchboard.decisions import AT_WORK, UNHEARD, By
 
 LONGEST_QUOTE = 60
 LEAST_SHOWN = 0.05  # of how likely a butler seemed
@@ -17,6 +17,8 @@ _LITTLE = "your message says too little to tell"
 _WHY_DEFAULT = {
     "no rule": "no rule of any butler matches it",
     "says little": _LITTLE,
+    "not heard": "I could not hear what you said",
+    "failed": "something went wrong before I could tell",
     "cut off": "I was not sure, and the small model that I asked was cut off",
     "no answer": "I was not sure, and the small model that I asked named nobody either",
     "no money": "I was not sure, and there was no money left to ask a small model",
@@ -33,8 +35,10 @@ def quoted(text: str) -> str:
 def in_words(asking: Asking, household: Household, row: Row[Any]) -> str:
     """Return what was decided about a message and why, and how that is set right."""
     if row.butler is None:
-        return f"{quoted(row.text)} is not given to anybody yet: I am not sure, and a small model is asked once.{_odds(row)}"
-    words = f"**{row.butler}** has {quoted(row.text)} {_reason(asking, household, row)}"
+        if row.reason.get("why") == UNHEARD:
+            return f"{_what(row)} is not given to anybody yet: I listen to it first."
+        return f"{_what(row)} is not given to anybody yet: I am not sure, and a small model is asked once.{_odds(row)}"
+    words = f"**{row.butler}** has {_what(row)} {_reason(asking, household, row)}"
     if row.butler not in household.butlers:
         words += f" There is no {row.butler} in this household any more, so {household.default} has its messages."
     taught = corrections.of_message(asking.tx, row.inbox_id)
@@ -48,18 +52,25 @@ def in_words(asking: Asking, household: Household, row: Row[Any]) -> str:
     return words
 
 
+def _what(row: Row[Any]) -> str:
+    return quoted(row.text) if row.text else "your message"
+
+
 def _reason(asking: Asking, household: Household, row: Row[Any]) -> str:
     name, reason = row.butler, row.reason
     if row.by == By.RULE:
         return _rule(name, reason)
     sure = "" if row.confidence is None else f" ({row.confidence:.0%} sure)"
     why = _WHY_DEFAULT.get(str(reason.get("why")), _LITTLE)
-    at_work = f"{name} was at work here, and I was not sure that it is about anything else"
+    goes_on = {
+        AT_WORK: f"{name} was at work here, and I was not sure that it is about anything else",
+        **{why: f"{_WHY_DEFAULT[why]}, and {name} had the conversation before" for why in ("not heard", "failed")},
+    }
     reasons = {
         By.NAMED: f"the message begins with @{name}, which gives the conversation to that butler",
         By.PINNED: "it was chosen for this conversation",
         By.LIKENESS: f"the message is most like what {name} is for{sure}",
-        By.FOLLOW_UP: at_work if reason.get("why") == "at work" else f"it goes on with what {name} had before{sure}",
+        By.FOLLOW_UP: goes_on.get(str(reason.get("why")), f"it goes on with what {name} had before{sure}"),
         By.MODEL: f"I was not sure and asked a small model once, which chose {name}",
         By.DEFAULT: f"{why}; then {household.default} has it",
     }

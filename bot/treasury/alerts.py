@@ -12,6 +12,8 @@ from bot.store.treasury_tables import budgets
 from bot.treasury.budgets import Limit, amount, is_blocking
 from bot.treasury.choice import NEARLY
 from bot.treasury.periods import ALL, end_of
+from bot.treasury.prices import dollars
+from bot.treasury.reservation import Reservation
 
 PASSED = 100
 THRESHOLDS = (50, 75, 90, PASSED)  # per cent of a cap; the last only where a cap does not hold
@@ -45,6 +47,19 @@ def of_caps(tx: Connection, found: Sequence[Limit], zone: ZoneInfo) -> list[Aler
             key = f"budget:{limit.scope}:{limit.period}:{limit.unit}:{passed}:{limit.amount}"
             told.append(Alert(key, _in_words(tx, limit, passed, zone)))
     return told
+
+
+def of_surplus(reservation: Reservation, cost: int) -> list[Alert]:
+    """Return what owners are to hear of a provider that reported more than the most that its request was thought to cost."""
+    if cost <= reservation.upper:
+        return []
+    billed, most = (f"${dollars(one).normalize():f}" for one in (cost, reservation.upper))
+    words = (
+        f"{reservation.key_id} ({reservation.model}) reported {billed} for a request for which {most} was set aside as the "
+        "most. It is booked as reported, so that a cap may be passed by the difference. Look at the model's price in "
+        "providers.toml."
+    )
+    return [Alert(f"surplus:{reservation.key_id}:{reservation.model}:{reservation.period}", words)]
 
 
 def key_is_near(key_id: str, most: int | None, spent: int, last: int) -> str | None:

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from bot.messages import Value
 from bot.ports import Effort, Usage
-from bot.sound import LONGEST
+from bot.sounds.sound import LONGEST
 
 NANO = 10**9
 _PER_TOKEN = NANO // 10**6  # a dollar for a million tokens is 1,000 nano-dollars for one

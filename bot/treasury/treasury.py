@@ -166,7 +166,7 @@ class Treasury:
         cost = provider.charge(reservation.model, usage)
         tokens = provider.counted(usage)
         rows = self._close(tx, reservation, usage, cost, tokens, now, reported=True)
-        told = self._alerts(tx, reservation, rows, tokens, now)
+        told = [*self._alerts(tx, reservation, rows, tokens, now), *alerts.of_surplus(reservation, cost if rows else 0)]
         if organisation is not None and self._organisations.get(reservation.scopes[-1]) != organisation:
             self._learn(tx, reservation, organisation)
         rests.forgive(tx, reservation.route.provider, reservation.key_id, reservation.model, reservation.id, now)
