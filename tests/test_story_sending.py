@@ -1,5 +1,6 @@
 """What people ask butlers to send them, and what they then have before their eyes, in which order."""
 
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -22,6 +23,7 @@ WIDE = {
 }
 CELLS = "Street: Annenstraße 7; District: Lend; Rent: 940; Rooms: 3; What is said of it: bright, with a balcony"
 LETTER = "# Dear Ben,\n\nit is *done*.\n"
+CARD = b"To the vault.\nThe word is quetzal8842.\n"
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -72,6 +74,33 @@ def test_on_telegram_what_is_asked_for_next_comes_next(ada: Person, telegram: Te
     assert all(f"Sent, before your answer, as {name} ({len(name)} bytes)." in told for name in ("first.md", "second.md"))
 
 
+def test_on_telegram_a_file_is_sent_again_until_it_is_forgotten(
+    ada: Person, telegram: TelegramServer, claude: AnthropicServer, house: House
+) -> None:
+    """What Ada sent comes back byte for byte; after she had forgotten what it says she reads so, and no file holds it."""
+    claude.calls_tools(ToolCall("remember", {"fact": "Ada's vault word is quetzal8842"}))
+    claude.says("I shall remember it.")
+    ada.sends_file(CARD, "card.txt", caption="remember the vault word")
+    wait_until(lambda: ada.sees() == ["I shall remember it."], "the answer", 40)
+    number = int(re.findall(r"File (\d+): a file “card.txt”", str(claude.message_requests[-1].body["messages"]))[-1])
+    claude.calls_tools(sends("send_file", file=number))
+    claude.says("It is above.")
+    ada.writes("Send me that card again")
+    wait_until(lambda: ada.sees()[-1:] == ["It is above."], "the answer", 40)
+    assert eyes(telegram, ada) == ["I shall remember it.", ("card.txt", CARD), "It is above."]
+    ada.writes("/memory")
+    wait_until(lambda: "vault word is quetzal8842" in ada.sees()[-1], "the list", 40)
+    ada.writes(f"/memory forget {re.findall(r'([0-9]+): Ada', ada.sees()[-1])[-1]}")
+    wait_until(lambda: "It was taken out of" in ada.sees()[-1], "all is clean", 40)
+    claude.calls_tools(sends("send_file", file=number))
+    claude.says("I no longer have it.")
+    ada.writes("Send me that card once more")
+    wait_until(lambda: ada.sees()[-1:] == ["I no longer have it."], "the answer", 40)
+    assert f"File {number} was forgotten on " in str(claude.message_requests[-1].body["messages"])
+    kept = [path for path in house.home.rglob("*") if path.is_file() and "template" not in path.name]
+    assert [path for path in kept if b"quetzal8842" in path.read_bytes()] == []
+
+
 def test_in_the_terminal_tables_are_text_and_a_file_has_a_path(tmp_path: Path, claude: AnthropicServer) -> None:
     """In a pipe both tables are text, a file is a path below the house's folder with its bytes behind it, then the answer."""
     house = House(tmp_path, None, claude)
@@ -86,6 +115,20 @@ def test_in_the_terminal_tables_are_text_and_a_file_has_a_path(tmp_path: Path, c
     places = [done.stdout.index(words) for words in said]
     assert places == sorted(places), done.stdout
     assert path.read_text() == LETTER
+
+
+def test_in_the_terminal_a_file_is_sent_again(tmp_path: Path, claude: AnthropicServer) -> None:
+    """What was given by its path lies below the house's folder when it is asked for again."""
+    house = House(tmp_path / "house", None, claude)
+    (tmp_path / "card.txt").write_bytes(CARD)
+    claude.says("Read.")
+    claude.calls_tools(sends("send_file", file=1))
+    claude.says("It is above.")
+    done = house.run("up", lines=[f"@{tmp_path}/card.txt read it", "Send me that card again"])
+    assert done.returncode == 0, done.stderr
+    path = house.home / "butlers" / "files" / "card.txt"
+    assert done.stdout.index(str(path)) < done.stdout.index("It is above.")
+    assert path.read_bytes() == CARD
 
 
 @pytest.fixture
