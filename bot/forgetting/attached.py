@@ -23,7 +23,7 @@ from bot.store.file_tables import WANTED, files
 from bot.store.schedule_tables import held
 from bot.store.tables import PENDING, inbox, outbox, parts
 
-AT_A_TIME = 20  # files whose words are read together: they may be long
+AT_A_TIME = 10  # files whose words are read together: they may be long
 _KEY = "attached:{}"  # of the progress, beside that of the tables themselves
 
 

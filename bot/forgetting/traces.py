@@ -22,6 +22,7 @@ _ENDS = re.compile(r"(\n+|(?<=[.!?…])\s+|(?<=[。！？]))")  # noqa: RUF001 -
 _CUT = re.compile(r"\b[^\W\d_]{1,3}\.\Z")
 _ESCAPED = re.compile(r"\\u([0-9a-f]{4})")  # as JSON writes letters
 _NO_DIGIT = re.compile(r"\D")
+_DIGITS = re.compile(r"\d+")
 _NUMBER = re.compile(r"\d(?:[ \u00a0\u202f.,'’/()-]{0,2}\d)*")  # however its digits are grouped
 
 
@@ -64,7 +65,11 @@ class Traces:
         return replace(self, texts=found)
 
     def says(self, text: str, *, told_there: bool = False) -> bool:
-        """Tell whether any sentence of a text says any of it."""
+        """Tell whether any sentence of a text says any of it; of a long one most often its words alone say that none does."""
+        if not told_there:
+            folded, digits = folding.fold(text), "".join(_DIGITS.findall(text))
+            if not any(self._says(one, frozenset(word for word in one if word in folded), [digits]) for one in self._wanted):
+                return False
         return self.clean(text, told_there=told_there) != text
 
     def holds(self, text: str, *, told_there: bool = False) -> bool:
