@@ -14,13 +14,18 @@ A_KILOBYTE = 1000
 
 
 class File(Value):
-    """A file whose bytes are kept under their SHA-256."""
+    """A file whose bytes are kept under their SHA-256: a butler's words, or what came from somebody, and is sent once more.
+
+    `text` is where the words are that were read in it when it came.
+    """
 
     type: Literal["file"] = "file"
     name: str
     media_type: str
     size: int
     sha256: str
+    came: bool = False
+    text: str | None = None
 
     @property
     def words(self) -> str:

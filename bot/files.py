@@ -129,7 +129,9 @@ def _may_be_seen(turn_id: int, person_id: int) -> ColumnElement[bool]:
 
 
 def add_pictures(tx: Connection, file: File, drawn: Sequence[tuple[Picture, bytes]]) -> tuple[Image, ...]:
-    """Keep more pictures of a file, such as pages that were not shown before."""
+    """Keep more pictures of a file, such as pages that were not shown before; none where it went meanwhile."""
+    if tx.scalar(select(files.c.state).where(files.c.id == file.id)) != "kept":
+        return ()
     made = tuple(_image(tx, *one) for one in drawn)
     _note_blobs(tx, file.id, (one.sha256 for one in made))
     return made

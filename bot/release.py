@@ -12,6 +12,7 @@ from bot.store.tables import outbox
 
 KEPT_FOR = timedelta(days=90)
 MOST_AT_ONCE = 200
+KEPT = "kept"  # the state of a file whose bytes there are
 SENDERS = (outbox, held)  # whose rows may be a file that a butler sends
 
 
@@ -24,12 +25,13 @@ def _old(now: datetime) -> dict[Table, tuple[ColumnElement[bool], ...]]:
     """Return which files are too old: those of people, and those of butlers."""
     limit = now - KEPT_FOR
     return {
-        files: (files.c.state == "kept", files.c.at < limit),
-        outbox: (*_is_file(outbox), outbox.c.state != "pending", outbox.c.created_at < limit),
+        files: (files.c.state == KEPT, files.c.at < limit),
+        outbox: (*is_file(outbox), outbox.c.state != "pending", outbox.c.created_at < limit),
     }
 
 
-def _is_file(table: Table) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+def is_file(table: Table) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Return the conditions for rows that are files."""
     return table.c.made_by.is_not(None), table.c.enclosure.is_not(None)
 
 
@@ -37,13 +39,18 @@ def expire(tx: Connection, now: datetime) -> int:
     """Let the bytes of files go that were sent long ago; what they were and when stays. Return how many there were."""
     old = _old(now)
     ids = list(tx.scalars(select(files.c.id).where(*old[files]).limit(MOST_AT_ONCE)))
-    if ids:
-        gone: dict[str, Any] = {"state": "gone", "sha256": None, "text": None, "length": None, "shown": [], "ref": {"id": ""}}
-        tx.execute(update(files).where(files.c.id.in_(ids)).values(gone))
-        _release(tx, ids)
+    let_go(tx, ids)
     sent = list(tx.scalars(select(outbox.c.id).where(*old[outbox]).limit(MOST_AT_ONCE)))
-    _take_out(tx, outbox, outbox.c.id.in_(sent))
+    take_out(tx, outbox, outbox.c.id.in_(sent))
     return len(ids) + len(sent)
+
+
+def let_go(tx: Connection, file_ids: Sequence[int], why: str | None = None) -> None:
+    """Let the bytes and the words of files go; `why` goes on after the name of one that somebody asks for."""
+    if file_ids:
+        gone: dict[str, Any] = {"state": "gone", "sha256": None, "text": None, "length": None, "shown": [], "ref": {"id": ""}}
+        tx.execute(update(files).where(files.c.id.in_(file_ids)).values(**gone, error=why))
+        _release(tx, file_ids)
 
 
 def forget(tx: Connection, conversation_ids: Collection[int]) -> None:
@@ -52,7 +59,7 @@ def forget(tx: Connection, conversation_ids: Collection[int]) -> None:
     _release(tx, ids)
     tx.execute(delete(files).where(files.c.id.in_(ids)))
     for table in SENDERS:
-        _take_out(tx, table, table.c.conversation_id.in_(conversation_ids))
+        take_out(tx, table, table.c.conversation_id.in_(conversation_ids))
 
 
 def _release(tx: Connection, file_ids: Sequence[int]) -> None:
@@ -62,12 +69,12 @@ def _release(tx: Connection, file_ids: Sequence[int]) -> None:
     _drop_unused(tx, freed)
 
 
-def _take_out(tx: Connection, table: Table, which: ColumnElement[bool]) -> None:
+def take_out(tx: Connection, table: Table, which: ColumnElement[bool]) -> None:
     """Let rows that are files be none any more."""
-    mine = (*_is_file(table), which)
-    freed = [one.get("sha256", "") for one in tx.scalars(select(table.c.enclosure).where(*mine))]
+    mine = (*is_file(table), which)
+    freed = [one.get(name) for one in tx.scalars(select(table.c.enclosure).where(*mine)) for name in ("sha256", "text")]
     tx.execute(update(table).where(*mine).values(enclosure=null()))
-    _drop_unused(tx, freed)
+    _drop_unused(tx, filter(None, freed))
 
 
 def _drop_unused(tx: Connection, freed: Iterable[str]) -> None:
@@ -81,7 +88,7 @@ def _drop_unused(tx: Connection, freed: Iterable[str]) -> None:
 def _is_sent(tx: Connection, sha256: str) -> bool:
     """Tell whether a butler sent the same bytes elsewhere, or is going to."""
     return any(
-        tx.scalar(select(table.c.id).where(*_is_file(table), cast(table.c.enclosure, String).contains(sha256)).limit(1))
+        tx.scalar(select(table.c.id).where(*is_file(table), cast(table.c.enclosure, String).contains(sha256)).limit(1))
         is not None
         for table in SENDERS
     )

@@ -4,18 +4,19 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from mimetypes import guess_type
+from mimetypes import guess_extension, guess_type
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from bot import blobs, conversations, names, outbox, transcript, unasked
+from bot import blobs, conversations, files, names, outbox, transcript, unasked
 from bot.conversations import Conversation
 from bot.enclosures import File, spoken_size
 from bot.messages import Origin, ReplyKind
 from bot.ports import Json
 from bot.schedules import runs
 from bot.schedules.runs import HOUSE, Run
+from bot.silence import private_conversations
 from bot.store.database import Database
 from bot.store.schedule_tables import held
 from bot.store.tables import MADE_BY_A_CALL, turns
@@ -25,7 +26,7 @@ from bot.unasked import Word
 
 MOST = 10  # of a turn: who reads strangers' words must not be made to flood a chat
 LONGEST_NAME = 80
-TEXT = "text/plain"
+TEXT, UNKNOWN = "text/plain", "application/octet-stream"
 _TYPES = {"md": "text/markdown", "csv": "text/csv", "ics": "text/calendar", "html": "text/html", "json": "application/json"}
 _FORBIDDEN = re.compile(r'[<>:"|?*\x00-\x1f\x7f]')  # on some system; what separates folders is cut off before
 _ENDING = re.compile(r"\.[A-Za-z0-9]{1,10}$")
@@ -51,6 +52,16 @@ class Sending:
             is_held = _send(tx, context, f"📎 {names.escaped(name)}", file.model_dump(mode="json"))
         return f"{_told(is_held=is_held)} as {name} ({spoken_size(len(content))})."
 
+    def again(self, context: Context, number: int, name: str = "") -> str:
+        """Send a file that came, as it came, and say how it is called. Raises ValueError with what is wrong."""
+        with self.database.write() as tx:
+            found = files.visible(tx, context.turn_id, context.person_id, number)
+            if found is None or not _may_go(tx, context, found):
+                raise ValueError(f"There is no file {number} to be sent here. list_files tells which there are. {NOTHING}")
+            file = _as_it_came(found, name)
+            is_held = _send(tx, context, f"📎 {names.escaped(file.name)}", file.model_dump(mode="json"))
+        return f"{_told(is_held=is_held)} as {file.name} ({spoken_size(file.size)})."
+
     def table(self, context: Context, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         """Send a table, which each chat shows as it can. Raises ValueError with what is wrong."""
         for number, row in enumerate(rows, start=1):
@@ -61,14 +72,17 @@ class Sending:
         return f"{_told(is_held=is_held)}, {len(rows)} rows."
 
 
-def clean_name(name: str) -> str:
-    """Return a name without folders, and without what some system forbids. Raises ValueError when nothing is left."""
+def clean_name(name: str, usual: str = ".txt") -> str:
+    """Return a name without folders, and without what some system forbids; `usual` is the ending of one that has none.
+
+    Raises ValueError when nothing is left.
+    """
     last = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
     kept = names.one_line(_FORBIDDEN.sub("_", last), 10 * LONGEST_NAME).strip(". ")
     if not kept.strip("_"):
         raise ValueError(f"“{names.one_line(name)}” is no name for a file; give one such as report.md. {NOTHING}")
     found = _ENDING.search(kept)
-    ending = found[0] if found else ".txt"
+    ending = found[0] if found else usual
     return kept.removesuffix(ending)[: LONGEST_NAME - len(ending)].rstrip(". ") + ending
 
 
@@ -103,6 +117,23 @@ def _is_numeric(cells: Sequence[str]) -> bool:
 
 def _told(*, is_held: bool) -> str:
     return "It is sent when their quiet hours are over," if is_held else "Sent, before your answer,"
+
+
+def _may_go(tx: Connection, context: Context, file: files.File) -> bool:
+    """Tell whether a file that the turn may see goes to nobody else: into the chat that it came in, or its sender's own."""
+    place, _ = _place(tx, context)
+    return file.conversation_id == place.id or place.id in set(tx.scalars(private_conversations(context.person_id)))
+
+
+def _as_it_came(file: files.File, name: str) -> File:
+    """Return what is sent of a file that came, under its own name where no other is given. Raises ValueError."""
+    if file.sha256 is None:
+        raise ValueError(f"File {file.id} {file.error or 'is no longer kept.'} {NOTHING}")
+    found = _ENDING.search(file.name)
+    ending = found[0] if found else guess_extension(file.media_type) or ""
+    called = clean_name(name or file.name or f"{file.kind}-{file.id}", ending)
+    kind = file.media_type or UNKNOWN
+    return File(name=called, media_type=kind, size=file.size, sha256=file.sha256, came=True, text=file.text)
 
 
 def _send(tx: Connection, context: Context, text: str, enclosure: Json | None) -> bool:

@@ -1,5 +1,6 @@
 """Settling: every tool call that a model asked for gets its result, also when a crash came in between."""
 
+import itertools
 import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
@@ -40,7 +41,7 @@ class _Work:
 
 @dataclass(frozen=True)
 class Settling:
-    """Runs calls side by side and journals each before it starts and after it ended."""
+    """Runs calls, side by side where no order is wanted, and journals each before it starts and after it ended."""
 
     pool: Executor
     redactor: Redactor
@@ -65,12 +66,18 @@ class Settling:
         self._record(turn, work, outcomes)
 
     def _run_all(self, turn: Turn, toolbox: Toolbox, work: Sequence[_Work]) -> list[Outcome]:
-        def run(item: _Work) -> Outcome:
-            return self._run(turn, toolbox, item)
+        def run(group: Sequence[_Work]) -> list[Outcome]:
+            return [self._run(turn, toolbox, item) for item in group]
 
         if len(work) == 1:
-            return [run(work[0])]
-        return [future.result() for future in [self.pool.submit(copy_context().run, run, item) for item in work]]
+            return run(work)
+        # What a butler notes or sends comes in the order in which it was asked for; all else need not wait for each other.
+        in_order = [item for item in work if toolbox.is_in_order(item.call.name)]
+        groups = [in_order, *([item] for item in work if item not in in_order)]
+        futures = [self.pool.submit(copy_context().run, run, group) for group in groups]
+        outcomes = zip(itertools.chain(*groups), itertools.chain(*(future.result() for future in futures)), strict=True)
+        found = {item.key: outcome for item, outcome in outcomes}
+        return [found[item.key] for item in work]
 
     def _run(self, turn: Turn, toolbox: Toolbox, work: _Work) -> Outcome:
         if work.interrupted is Effect.BLIND:

@@ -189,6 +189,11 @@ class Toolbox:
         found = self._tools.get(name)
         return found.effect if found else Effect.BLIND
 
+    def is_in_order(self, name: str) -> bool:
+        """Tell whether it matters which of several calls comes first: of those that note or send something of the butler's."""
+        found = self._tools.get(name)
+        return found is not None and found.own and found.effect is not Effect.READ
+
     def doing(self, name: str) -> str | None:
         """Return what people read while a tool runs, where it says so."""
         found = self._tools.get(name)

@@ -12,15 +12,19 @@ from sqlalchemy import Connection, select
 
 from bot.forgetting import wishes
 from bot.store.database import Database
+from bot.store.file_tables import blobs
 from bot.store.forgetting_tables import forgettings
 from bot.store.tables import inbox, outbox
 from skills.belongings import Belongings
 from skills.memory import facts
+from tests.anthropic_script import ToolCall
+from tests.file_rooms import asks, file_states, sent
 from tests.room import ADA, Room
 from workers.forgetting import Forgetting
 
 pytestmark = pytest.mark.crash
 CANARY = "quetzal8842"
+MARK = "[forgotten on 2026-11-21]"
 MOST = 200  # deaths
 
 
@@ -58,9 +62,11 @@ def dies(work: Callable[[], None]) -> bool:
 
 def test_no_death_keeps_what_is_forgotten(room: Room) -> None:
     """A worker that dies before and after each of its commits, in every store, leaves nothing behind in the end, nor half."""
-    room.claude.calls_tool("remember", {"fact": f"Ada's vault word is {CANARY}"})
+    letter = {"name": "send_file", "arguments": {"name": "letter.md", "content": f"# It is {CANARY}"}}
+    room.claude.calls_tools(ToolCall("remember", {"fact": f"Ada's vault word is {CANARY}"}), ToolCall("use_tool", letter))
     room.claude.says(f"It is {CANARY}. Anything else?")
-    room.asks(f"My vault word is {CANARY}. And buy milk.")
+    files = (sent("card.txt"), sent("milk.txt"))
+    asks(room, f"My vault word is {CANARY}. And buy milk.", *files, card=CANARY.encode(), milk=b"two bottles")
     room.writes(ADA, "/memory forget 1")
     with room.database.write() as tx:
         tx.execute(outbox.update().where(outbox.c.state == "pending").values(state="sent"))
@@ -83,8 +89,11 @@ def test_no_death_keeps_what_is_forgotten(room: Room) -> None:
     assert is_done(room)
     assert CANARY.encode() not in b"".join(path.read_bytes() for path in room.folder.rglob("*") if path.is_file())
     with room.database.read() as tx:
-        assert tx.scalar(select(inbox.c.text).order_by(inbox.c.id)) == "[forgotten on 2026-11-21] And buy milk."
+        assert tx.scalar(select(inbox.c.text).order_by(inbox.c.id)) == f"{MARK} And buy milk."
         assert tx.scalars(select(forgettings.c.state)).all() == ["done"]
+        assert tx.scalars(select(outbox.c.text).where(outbox.c.made_by.is_not(None))).all() == [f"📎 letter.md {MARK}"]
+        assert tx.scalars(select(blobs.c.data)).all() == [b"two bottles"]
+    assert file_states(room) == ["gone", "kept"]
     assert facts.find(room.store, "person:1", "") == []
     assert any("It was taken out of" in text for text in room.reads(ADA))
 

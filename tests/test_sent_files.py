@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 from os import kill
 from pathlib import Path
+from time import sleep
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -116,6 +118,23 @@ def test_the_same_call_twice_sends_once(room: Room) -> None:
     told = {sending.file(context_of(room, "key"), "a.txt", b"x") for _ in range(2)}
     assert len(told) == 1
     assert room.reads(ADA) == ["Hello.", "📎 a.txt"]
+
+
+def test_what_is_sent_in_one_step_comes_in_order(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a table and a file that are asked for at once the table comes first, however long it takes."""
+    table = Sending.table
+
+    def slowly(*given: Any) -> str:
+        sleep(0.3)
+        return table(*given)
+
+    monkeypatch.setattr(Sending, "table", slowly)
+    rows = {"title": "Costs", "columns": ["a"], "rows": [[1]]}
+    both = ({"name": "send_table", "arguments": rows}, DAY)
+    room.claude.calls_tools(*(ToolCall("use_tool", one) for one in both))
+    room.claude.says("Above.")
+    room.asks("Send me both")
+    assert room.reads(ADA) == ["**Costs**\n\n| a |\n| --: |\n| 1 |", "📎 day.ics", "Above."]
 
 
 @pytest.mark.both_stores

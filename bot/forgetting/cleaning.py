@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, String, cast, delete, select, update
 
 from bot.compaction.record import forget_entries
-from bot.forgetting import places, wishes
+from bot.forgetting import attached, places, wishes
 from bot.forgetting.places import PLACES, Place, Scope
 from bot.forgetting.traces import Traces
 from bot.forgetting.wishes import State, Wish
@@ -21,6 +21,7 @@ from bot.switchboard import corrections
 
 AT_A_TIME = 300  # rows that are read together
 THOUGHT = "thought"
+_WORDS = {"text": ("text",), "result": ("text",), "call": ("arguments",), "document": ("name",)}  # of each kind of block
 
 
 def go_on(
@@ -30,9 +31,10 @@ def go_on(
     deadline = monotonic() + seconds
     with database.read() as tx:
         scope = places.scope(tx, wish.what.subject, wish.until_turn, wish.until_at)
-        if wish.state is State.AGAIN and not places.is_quiet(tx, scope, lambda text: wish.traces.clean(text) != text):
+        if wish.state is State.AGAIN and not _is_quiet(tx, wish, scope):
             return False
-    if not stores(wish):
+    # Files before messages, whose words tell what those say that cannot be read.
+    if not stores(wish) or not attached.go_on(database, wish, scope, deadline):
         return False
     for place in PLACES:
         while wish.progress.get(place.table.name) != "":
@@ -41,7 +43,9 @@ def go_on(
             wish.progress[place.table.name] = _stretch(database, wish, place, scope)
     with database.write() as tx:
         if wish.state is State.WANTED:
-            wishes.go_through_again(tx, wish, clock())
+            # What a file says that is still on its way is read by a turn that must not be later than what is gone through.
+            if attached.are_there(tx, scope, clock()):
+                wishes.go_through_again(tx, wish, clock())
             return False
         wishes.note_clean(tx, wish)
         return True
@@ -60,6 +64,10 @@ def drop_all(database: Database, wish: Wish, seconds: float) -> bool:
                 return True
             history.drop(tx, found)
     return False
+
+
+def _is_quiet(tx: Connection, wish: Wish, scope: Scope) -> bool:
+    return places.is_quiet(tx, scope, wish.traces.says) and attached.is_quiet(tx, wish, scope)
 
 
 def _stretch(database: Database, wish: Wish, place: Place, scope: Scope) -> Any:  # noqa: ANN401 - a key
@@ -111,7 +119,7 @@ def _entry(content: list[dict[str, Any]], traces: Traces, *, told_there: bool) -
     return [
         {
             **block,
-            **{name: traces.clean_json(block[name], told_there=told_there) for name in ("text", "arguments") if name in block},
+            **{name: traces.clean_json(block[name], told_there=told_there) for name in _WORDS.get(block["type"], ())},
         }
         for block in content
         if block["type"] != THOUGHT or not traces.may_hold(json.dumps(block, ensure_ascii=False))

@@ -26,10 +26,15 @@ class Outgoing:
     def send_file(
         self,
         context: Context,
-        name: Annotated[str, Field(min_length=1, max_length=200)],
-        content: Annotated[str, Field(max_length=LONGEST)],
+        name: Annotated[str, Field(max_length=200)] = "",
+        content: Annotated[str, Field(max_length=LONGEST)] = "",
+        file: Annotated[int, Field(ge=0)] = 0,
     ) -> str:
-        """Send a text as a file, such as report.md or trip.ics."""
+        """Send a text as a file, such as report.md or trip.ics; or, by its number alone, a file that was sent here before."""
+        if file:
+            if content:
+                raise ToolError("Give either the content of a new file or the number of one that was sent. Nothing was sent.")
+            return _told(lambda: self._sending.again(context, file, name))
         return _told(lambda: self._sending.file(context, name, content.encode()))
 
     @tool(Effect.KEYED, own=True, rare=True)
