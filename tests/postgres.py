@@ -94,7 +94,7 @@ class PostgresServer:
 
     def create(self, name: str, template: str = "template1") -> None:
         """Make a database, as another one is."""
-        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")  # half as long as by the log
 
     def drop(self, name: str) -> None:
         """Remove a database and those of its butlers, whoever still uses them."""

@@ -204,7 +204,9 @@ def test_ten_thousand_schedules_are_looked_at_in_a_moment(room: Room) -> None:
                 said = room.writes(sender, command)
                 times.append(perf_counter() - begun)
             assert "more" in said
-            assert min(times) < 0.1, f"{command}: {min(times):.3f} s"
+            # Of some sixty statements each, every one is a way to a server and back.
+            most = 0.1 if room.database.url.startswith("sqlite") else 0.2
+            assert min(times) < most, f"{command}: {min(times):.3f} s"
     assert _stands(room) == before
 
 
