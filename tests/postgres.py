@@ -131,8 +131,9 @@ class PostgresServer:
 
 def rows(url: str, statement: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
     """Run a statement, whose values stand as ? in it as in SQLite's, and return what it gives."""
+    written = statement.replace("%", "%%").replace("?", "%s") if values else statement
     with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
-        cursor = connection.execute(sql.SQL(statement.replace("%", "%%").replace("?", "%s")), values)
+        cursor = connection.execute(sql.SQL(written), values or None)
         return cursor.fetchall() if cursor.description else []
 
 
