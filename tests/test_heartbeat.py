@@ -14,6 +14,7 @@ from bot.store.schedule_tables import beats
 from bot.store.tables import GONE, PENDING, turns
 from bot.store.tables import outbox as replies
 from tests.room import ADA, BEN, Room
+from tests.stores import count_rows
 from tests.timing import reminds
 from workers.liveness import note_birth
 
@@ -270,6 +271,7 @@ def test_a_look_is_cheap(room: Room) -> None:
     with room.database.write() as tx:
         for statement in OF_BEFORE:
             tx.execute(text(statement))
+        count_rows(tx)
     now = datetime.now(UTC)
     with room.database.read() as tx:
         times = []

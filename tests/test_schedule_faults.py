@@ -22,6 +22,7 @@ from bot.store.treasury_tables import caps
 from tests.anthropic_server import AnthropicServer
 from tests.households import kept, takes_away, writes
 from tests.room import ADA, BEN, Room
+from tests.stores import count_rows
 from tests.test_linking import join
 from tests.test_pairing import ZOE_ON_SLACK
 from tests.test_tools import CONTEXT
@@ -273,6 +274,7 @@ def test_a_year_of_minutes_slows_no_agenda(room: Room) -> None:
     one = each(room, 1)
     with room.database.write() as tx:
         tx.execute(text(A_YEAR.format(at=AGO[tx.dialect.name])), {"schedule": one.id})
+        count_rows(tx)
     for command in ("/schedule", "/agenda", f"/schedule show {one.id}"):
         times = []
         for _ in range(3):
