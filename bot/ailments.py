@@ -40,6 +40,7 @@ _LONG = (
     select(turns.c.id, turns.c.trigger, turns.c.started_at, conversations.c.channel)
     .join(conversations, conversations.c.id == turns.c.conversation_id)
     .where(CLAIMED, OPEN, turns.c.butler == bindparam("whose"), turns.c.started_at <= bindparam("before"))
+    .order_by(turns.c.id)
 )
 _SIGNS = (
     select(func.max(transcript.c.at)).where(transcript.c.turn_id == bindparam("turn")),
@@ -68,12 +69,14 @@ _LATE = (
     .join(conversations, conversations.c.id == outbox.c.conversation_id)
     .where(PENDING, outbox.c.created_at.between(bindparam("since"), bindparam("before")), conversations.c.channel != TERMINAL)
     .group_by(conversations.c.channel)
+    .order_by(conversations.c.channel)
 )
 _GIVEN_UP = (
     select(conversations.c.channel, func.count().label("replies"), func.max(outbox.c.error).label("error"))
     .join(conversations, conversations.c.id == outbox.c.conversation_id)
     .where(GONE, outbox.c.next_try_at > bindparam("since"))  # of its last try
     .group_by(conversations.c.channel)
+    .order_by(conversations.c.channel)
 )
 _UNUSED = (
     select(keys.c.id, rests.c.kind, rests.c.reason)

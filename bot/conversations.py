@@ -127,11 +127,13 @@ def unheard(tx: Connection, now: datetime, after: timedelta = RING_AGAIN_AFTER) 
     """Return the conversations that wait for a worker although they were rung, if at all, some time ago."""
     return list(
         tx.scalars(
-            select(conversations.c.id).where(
+            select(conversations.c.id)
+            .where(
                 conversations.c.claim.is_(None),
                 _HAS_WORK,
                 or_(conversations.c.rung_at.is_(None), conversations.c.rung_at <= now - after),
-            ),
+            )
+            .order_by(conversations.c.id),
             {"now": now},
         )
     )

@@ -14,8 +14,10 @@ from bot.store.treasury_tables import choices
 from bot.tools import Effect
 
 _SPACE = UUID("6f1d9a52-3c0e-5d0b-9a3f-6a7c1f2b8e11")
-_UNSURE = select(calls.c.tool, calls.c.arguments).where(
-    calls.c.turn_id.in_(bindparam("turns", expanding=True)), calls.c.state == "unknown", calls.c.effect != Effect.READ
+_UNSURE = (
+    select(calls.c.tool, calls.c.arguments)
+    .where(calls.c.turn_id.in_(bindparam("turns", expanding=True)), calls.c.state == "unknown", calls.c.effect != Effect.READ)
+    .order_by(calls.c.begun_at, calls.c.tool)
 )
 _FOLLOWS = select(turns.c.follows).where(turns.c.id == bindparam("turn"))
 ERA = "era"
@@ -137,7 +139,7 @@ def most_repeated(tx: Connection, turn_id: int) -> tuple[str, int]:
         select(calls.c.tool, func.count())
         .where(calls.c.turn_id == turn_id, calls.c.state == "done")
         .group_by(calls.c.tool, cast(calls.c.arguments, Text), calls.c.result)
-        .order_by(func.count().desc())
+        .order_by(func.count().desc(), calls.c.tool)
         .limit(1)
     ).first()
     return (row[0], row[1]) if row else ("", 0)

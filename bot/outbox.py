@@ -116,7 +116,7 @@ def enclose(tx: Connection, reply_id: int, enclosure: Enclosure) -> None:
 def waiting(tx: Connection, channels: Sequence[str], now: datetime) -> list[int]:
     """Return the conversations of these channels that have something to be delivered now."""
     first = (
-        select(outbox.c.conversation_id, outbox.c.next_try_at)
+        select(outbox.c.id, outbox.c.conversation_id, outbox.c.next_try_at)
         .where(PENDING)
         .order_by(outbox.c.conversation_id, outbox.c.id)
         .subquery()
@@ -125,6 +125,7 @@ def waiting(tx: Connection, channels: Sequence[str], now: datetime) -> list[int]
         select(first.c.conversation_id, first.c.next_try_at)
         .join(conversations, conversations.c.id == first.c.conversation_id)
         .where(conversations.c.channel.in_(channels))
+        .order_by(first.c.conversation_id, first.c.id)
     )
     due: dict[int, bool] = {}
     for row in rows:
@@ -231,7 +232,7 @@ def note_sent(tx: Connection, reply_id: int, part: Part, native_id: str, now: da
 
 def note_unsent(tx: Connection, reply_id: int, position: int, *, doubtful: bool) -> None:
     """Note that a piece was not taken, or that nobody knows and it is sent again."""
-    again = update(parts).where(*_PIECE).values(state="pending", doubts=parts.c.doubts + doubtful)
+    again = update(parts).where(*_PIECE).values(state="pending", doubts=parts.c.doubts + int(doubtful))
     tx.execute(again, {"reply": reply_id, "at": position})
 
 

@@ -20,7 +20,11 @@ _BY_ID = select(people).where(people.c.id == bindparam("person_id"))
 _THIS_IDENTITY = and_(identities.c.channel == bindparam("on_channel"), identities.c.external_id == bindparam("as_id"))
 _IDENTITY = (identities.c.source, identities.c.home, identities.c.joined)
 _BY_IDENTITY = select(people, *_IDENTITY).join(identities).where(_THIS_IDENTITY)
-_WITH_IDENTITIES = select(people, identities).join(identities).order_by(people.c.id)
+_WITH_IDENTITIES = (
+    select(people, identities)
+    .join(identities)
+    .order_by(people.c.id, identities.c.joined, identities.c.channel, identities.c.external_id)
+)
 _HEAR = _WITH_IDENTITIES.where(
     or_(
         people.c.role.in_([role for role, rights in MAY.items() if Right.HEAR_TROUBLE in rights]),

@@ -24,7 +24,11 @@ _RUNS = (
     .join(people, people.c.id == turns.c.person_id)
     .where(turns.c.id == bindparam("turn"), turns.c.state == "running", places.c.claim.is_not(None))
 )
-_IN_FLIGHT = select(calls.c.tool, calls.c.doing).where(calls.c.turn_id == bindparam("turn"), calls.c.state == "begun")
+_IN_FLIGHT = (
+    select(calls.c.tool, calls.c.doing)
+    .where(calls.c.turn_id == bindparam("turn"), calls.c.state == "begun")
+    .order_by(calls.c.begun_at, calls.c.tool)
+)
 _UNREAD = (
     select(inbox.c.person_id, inbox.c.butler)
     .where(inbox.c.conversation_id == bindparam("conversation"), WAITING)

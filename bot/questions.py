@@ -24,6 +24,7 @@ _ASKED = (
     .outerjoin(identities, (identities.c.channel == conversations.c.channel) & (identities.c.home == conversations.c.chat))
     .outerjoin(people, people.c.id == identities.c.person_id)
     .where(replies.c.question_id == bindparam("question"), replies.c.state != "withdrawn")
+    .order_by(replies.c.id)
 )
 _LONGEST_NUMBER = 18  # digits: a row's id has no more
 EXPIRED = "Nobody answered in time; nothing was done."
@@ -32,6 +33,7 @@ _LAPSED = (
     select(questions)
     .where(UNANSWERED, ~OFFER, questions.c.expires_at.between(bindparam("since"), bindparam("now")))
     .where(select(replies.c.id).where(replies.c.question_id == questions.c.id).exists())
+    .order_by(questions.c.id)
 )
 UNKNOWN = "That button is none of mine; nothing was done."
 

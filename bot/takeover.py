@@ -30,9 +30,9 @@ def take_over(tx: Connection, worker: str, treasury: Treasury, now: datetime, *,
 
     Where its death is not certain, it may be in the middle of a call whose effect cannot be found yet.
     """
-    held = select(conversation_rows.c.id).where(CLAIMED, conversation_rows.c.worker == worker)
+    held = select(conversation_rows.c.id).where(CLAIMED, conversation_rows.c.worker == worker).order_by(conversation_rows.c.id)
     freed = list(tx.scalars(held))
-    for row in tx.execute(select(turns).where(turns.c.conversation_id.in_(freed), OPEN)).all():
+    for row in tx.execute(select(turns).where(turns.c.conversation_id.in_(freed), OPEN).order_by(turns.c.id)).all():
         treasury.charge_left(tx, row.id, now)
         if not is_certain:
             journal.look_no_more(tx, row.id)

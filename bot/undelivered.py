@@ -14,7 +14,7 @@ def tell_who_asked(tx: Connection, reply: Reply, reason: str, now: datetime) -> 
     """Say in another private chat of whoever asked that the answer is kept; return the conversation in which it is said."""
     person_id = tx.scalar(select(turns.c.person_id).where(turns.c.id == reply.turn_id))
     if person_id is None:
-        person_id = tx.scalar(select(inbox.c.person_id).where(inbox.c.reply_id == reply.id).limit(1))
+        person_id = tx.scalar(select(inbox.c.person_id).where(inbox.c.reply_id == reply.id).order_by(inbox.c.id).limit(1))
     if person_id is None:
         return None  # nobody asked: it was a notice
     there = reply.conversation.address

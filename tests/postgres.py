@@ -94,7 +94,7 @@ class PostgresServer:
 
     def create(self, name: str, template: str = "template1") -> None:
         """Make a database, as another one is."""
-        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")  # half as long as by the log
 
     def drop(self, name: str) -> None:
         """Remove a database and those of its butlers, whoever still uses them."""
@@ -131,8 +131,9 @@ class PostgresServer:
 
 def rows(url: str, statement: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
     """Run a statement, whose values stand as ? in it as in SQLite's, and return what it gives."""
+    written = statement.replace("%", "%%").replace("?", "%s") if values else statement
     with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
-        cursor = connection.execute(sql.SQL(statement.replace("%", "%%").replace("?", "%s")), values)
+        cursor = connection.execute(sql.SQL(written), values or None)
         return cursor.fetchall() if cursor.description else []
 
 

@@ -12,6 +12,7 @@ from bot.schedules.when import once
 from bot.store.schedule_tables import runs, schedules
 from bot.store.tables import outbox, people
 from tests.room import ADA, BEN, Room
+from tests.stores import count_rows
 from tests.timing import BERLIN, each, keeps
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -195,6 +196,7 @@ def test_ten_thousand_schedules_are_looked_at_in_a_moment(room: Room) -> None:
         done = {"state": "done", "times": 1, "tainted": False, "by_hand": False, "tries": 1, "told": "told"}
         ran = [{"schedule_id": n, "due_at": room.now - n * MINUTE / 60, "fired_at": room.now, **done} for n in range(1, 10_001)]
         tx.execute(insert(runs), ran)
+        count_rows(tx)
     before = _stands(room)
     for sender in (ADA, BEN):
         for command in ("/schedule", "/agenda"):
@@ -204,7 +206,9 @@ def test_ten_thousand_schedules_are_looked_at_in_a_moment(room: Room) -> None:
                 said = room.writes(sender, command)
                 times.append(perf_counter() - begun)
             assert "more" in said
-            assert min(times) < 0.1, f"{command}: {min(times):.3f} s"
+            # Of some sixty statements each, every one is a way to a server and back.
+            most = 0.1 if room.database.url.startswith("sqlite") else 0.2
+            assert min(times) < most, f"{command}: {min(times):.3f} s"
     assert _stands(room) == before
 
 

@@ -20,6 +20,7 @@ from tests.bot_side import PATIENCE, bot_side
 from tests.room import Room
 from tests.telegram_server import TelegramServer
 
+pytestmark = pytest.mark.both_stores
 ADA = Address(channel="telegram", chat="7")
 
 

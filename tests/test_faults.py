@@ -1,11 +1,10 @@
 """What goes wrong around a running house, and the sentence that somebody reads about it."""
 
-import sqlite3
-from contextlib import closing
 from time import monotonic
 
 from tests.anthropic_server import AnthropicServer
 from tests.houses import House, wait_until
+from tests.locks import database_of, locked
 from tests.telegram_people import Person
 from tests.telegram_server import TelegramServer
 
@@ -182,11 +181,9 @@ def test_a_refused_request_is_told(ada: Person, claude: AnthropicServer) -> None
 def test_a_locked_database(ada: Person, claude: AnthropicServer, house: House) -> None:
     """While something else holds the database, messages wait in Telegram's hands and are answered afterwards."""
     claude.says("Unlocked.")
-    with closing(sqlite3.connect(house.home / "butlers" / "house.db", isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
+    with locked(database_of(house)):
         ada.writes("Locked?")
         wait_until(lambda: house.rows("SELECT 1 FROM inbox WHERE text = 'Locked?'") == [], "nothing is written")
-        other.execute("ROLLBACK")
     assert ada.reads() == "Unlocked."
 
 

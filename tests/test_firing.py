@@ -202,6 +202,7 @@ def test_guests_have_nothing_done_at_times(room: Room) -> None:
     assert became(room, one) == [("skipped", 1, "Ben may have nothing done at times any more")]
 
 
+@pytest.mark.both_stores
 def test_a_damaged_schedule_harms_no_other(room: Room) -> None:
     """One that cannot be read is set aside, and those beside it are carried out."""
     bad = [keeps(room, "0 8 * * *", name=name) for name in ("zone", "spec", "form")]
@@ -216,6 +217,7 @@ def test_a_damaged_schedule_harms_no_other(room: Room) -> None:
     assert off == ["failures"] * 3
 
 
+@pytest.mark.both_stores
 def test_a_time_that_is_noted_already_is_not_doubled(room: Room) -> None:
     """Where the table knows a due time, such as after a back-up was put back, the schedule goes on with the next one."""
     one = keeps(room, "0 8 * * *")

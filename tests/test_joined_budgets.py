@@ -11,6 +11,8 @@ from bot.treasury.providers import Tier
 from tests.room import ADA, BEN, Room
 from tests.test_linking import join
 
+pytestmark = pytest.mark.both_stores
+
 
 @pytest.fixture
 def room(room: Room) -> Room:

@@ -1,8 +1,6 @@
 """/keys and /usage as people use them: how keys fare, in whose words, and that no key is ever shown."""
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,7 +12,7 @@ from bot.messages import Address
 from bot.ports import Usage
 from bot.store.tables import people
 from bot.store.treasury_tables import keys
-from tests.dumps import dump
+from tests.dumps import dump_of
 from tests.key_rings import PARTS, Ring, opened
 from tests.room import ADA, BEN
 from tests.spenders import wish
@@ -26,8 +24,8 @@ def ring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCapt
     """A ring of three keys; whatever a test does with it, no part of a key is left anywhere."""
     with opened(tmp_path, monkeypatch) as made:
         yield made
-        with closing(sqlite3.connect(tmp_path / "house.db")) as books:
-            kept = "\n".join(dump(books))
+        with made.room.database.read() as tx:
+            kept = dump_of(tx)
     left = [part for part in PARTS for place in (kept, caplog.text) if part in place]
     left += [path.name for path in tmp_path.rglob("*") if path.is_file() and b"canary" in path.read_bytes()]
     assert left == []

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from bot.errors import KeyRefused, NoCredit
 from bot.treasury.audit import imbalances
 from bot.treasury.keys import Key
@@ -9,6 +11,7 @@ from bot.treasury.providers import Providers
 from tests.spenders import ADA
 from tests.tills import Till, provider, ring
 
+pytestmark = pytest.mark.both_stores
 MILLION = 1_000_000
 FIRST, SECOND = ring("alpha-1 alpha-2")
 

@@ -227,7 +227,7 @@ def test_what_a_removed_person_said_is_forgotten(room: Room) -> None:
     )
     room.sweeps()
     with room.database.read() as tx, room.store.read() as own:
-        kept = [line for line in dump_of(tx).splitlines() if "4711" in line and not line.startswith("said_words_data")]
+        kept = [line for line in dump_of(tx).splitlines() if "4711" in line and not line.startswith("said_words")]
         assert "4711" not in dump_of(own)
         assert len([line for line in kept if "for all" in line or "Hello group" in line]) == len(kept) == 6
         assert tx.execute(select(ledger.c.cost)).all() == cost

@@ -53,7 +53,7 @@ def uses(room: Room, turn_id: int, tool: str, doing: str | None) -> None:
     """Let a turn use a tool."""
     row = {"key": tool, "turn_id": turn_id, "call_id": tool, "tool": tool, "arguments": {"to": "secret"}, "effect": "read"}
     with room.database.write() as tx:
-        tx.execute(insert(calls).values(**row, state="begun", begun_at=room.now, doing=doing))
+        tx.execute(insert(calls).values(**row, state="begun", begun_at=room.clock(), doing=doing))
 
 
 def is_over(room: Room, turn_id: int, state: str = "answered") -> None:

@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 
 from bot.checks import CheckContext, Finding, check
 from bot.messages import Address
@@ -22,6 +22,7 @@ from bot.store.treasury_tables import caps
 from tests.anthropic_server import AnthropicServer
 from tests.households import kept, takes_away, writes
 from tests.room import ADA, BEN, Room
+from tests.stores import count_rows
 from tests.test_linking import join
 from tests.test_pairing import ZOE_ON_SLACK
 from tests.test_tools import CONTEXT
@@ -256,17 +257,24 @@ def test_what_a_run_begins_is_paid_by_its_schedule(room: Room) -> None:
         assert set(tx.scalars(select(caps.c.scope))) == {f"root:{taken.root_id}", f"job:{one.id}"}
 
 
+A_YEAR = """
+    WITH RECURSIVE minutes(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM minutes WHERE n < 525600),
+    times(at) AS (SELECT {at} FROM minutes)
+    INSERT INTO runs (schedule_id, due_at, times, state, told, tainted, by_hand, tries, fired_at)
+    SELECT :schedule, at, 1, 'done', 'silent', false, false, 1, at FROM times
+"""
+AGO = {
+    "sqlite": "datetime('2026-11-21 12:00:00', -n || ' minutes') || '.000000'",
+    "postgresql": "TIMESTAMPTZ '2026-11-21 12:00:00Z' - n * INTERVAL '1 minute'",
+}
+
+
 def test_a_year_of_minutes_slows_no_agenda(room: Room) -> None:
     """With a year of runs of a schedule for every minute, /schedule and /agenda answer within 100 ms."""
     one = each(room, 1)
     with room.database.write() as tx:
-        tx.exec_driver_sql(
-            """WITH RECURSIVE minutes(n, at) AS (SELECT 0, '2026-11-21 12:00:00' UNION ALL
-                SELECT n + 1, datetime(at, '-1 minutes') FROM minutes WHERE n < 525600)
-            INSERT INTO runs (schedule_id, due_at, times, state, told, tainted, by_hand, tries, fired_at)
-            SELECT ?, at || '.000000', 1, 'done', 'silent', 0, 0, 1, at || '.000000' FROM minutes""",
-            (one.id,),
-        )
+        tx.execute(text(A_YEAR.format(at=AGO[tx.dialect.name])), {"schedule": one.id})
+        count_rows(tx)
     for command in ("/schedule", "/agenda", f"/schedule show {one.id}"):
         times = []
         for _ in range(3):

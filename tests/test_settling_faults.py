@@ -1,9 +1,8 @@
 """Between the answer and the books: workers die and the database is locked, and no token is lost."""
 
 import logging
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,13 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from bot import conversations
+from bot.store import postgresql
 from bot.store.treasury_tables import ledger, reservations
 from bot.treasury import audit
 from tests.anthropic_script import Answer
 from tests.anthropic_server import AnthropicServer
 from tests.houses import OWNER, House, wait_until
+from tests.locks import Lock, database_of, locked
 from tests.room import Room
 from tests.storms import LONG
 from tests.telegram_people import Person
@@ -24,15 +25,6 @@ from tests.telegram_server import TelegramServer
 from workers.turns import INSIDE
 
 WORDY = Answer(text="word " * 100)
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Let another program hold a database for so long."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        yield
-        other.execute("ROLLBACK")
 
 
 def booked(house: House) -> list[tuple[object, ...]]:
@@ -82,7 +74,7 @@ def test_a_worker_that_dies_over_its_request(fresh: tuple[House, Person, Anthrop
         with claude.hold() as hold:
             olga.writes("Hello")
             claude.wait_until(lambda: claude.in_flight == 1, 10, "the request")
-            with locked(house.home / "butlers" / "house.db"):
+            with locked(database_of(house)):
                 hold.release()
                 claude.wait_until(lambda: claude.in_flight == 0, 10, "the answer has been sent")
                 house.kill("worker")
@@ -99,7 +91,7 @@ def test_a_lock_that_ends_in_time(fresh: tuple[House, Person, AnthropicServer]) 
     with claude.hold() as hold:
         olga.writes("Hello")
         claude.wait_until(lambda: claude.in_flight == 1, 10, "the request")
-        with locked(house.home / "butlers" / "house.db"):
+        with locked(database_of(house)):
             hold.release()
             claude.wait_until(lambda: claude.in_flight == 0, 10, "the answer has been sent")
             assert booked(house) == []
@@ -113,6 +105,7 @@ def test_a_lock_that_ends_in_time(fresh: tuple[House, Person, AnthropicServer]) 
 def hasty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
     """A room that waits for a locked database no longer than a moment."""
     monkeypatch.setattr("bot.store.sqlite.BUSY_SECONDS", 0.05)
+    monkeypatch.setitem(postgresql._SESSION, "lock_timeout", "50ms")  # noqa: SLF001 - for a test that ends soon
     with AnthropicServer() as claude, Room(tmp_path, claude) as made:
         yield made
 
@@ -120,36 +113,31 @@ def hasty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
 class Unlocks(logging.Handler):
     """Ends a lock when the house logs that a turn failed."""
 
-    def __init__(self, lock: sqlite3.Connection) -> None:
+    def __init__(self, lock: Lock) -> None:
         super().__init__()
         self.other = lock
 
     def emit(self, record: logging.LogRecord) -> None:
         """End the lock."""
         del record
-        if self.other.in_transaction:
-            self.other.execute("ROLLBACK")
+        self.other.free()
 
 
-def locks_then_answers(room: Room, lock: sqlite3.Connection) -> Any:
+def locks_then_answers(room: Room, lock: Lock) -> Any:
     """Return a script that locks the house's database in the moment of the first answer."""
 
     def script(_: object) -> Answer:
         if len(room.claude.message_requests) == 1:
-            lock.execute("BEGIN IMMEDIATE")
+            lock.take()
         return Answer(text="Here you are.")
 
     return script
 
 
-def lock_of(room: Room) -> sqlite3.Connection:
-    """Return another program's connection to the house's database."""
-    return sqlite3.connect(room.folder / "house.db", isolation_level=None, check_same_thread=False)
-
-
+@pytest.mark.both_stores
 def test_a_lock_that_outlasts_the_answer(hasty: Room) -> None:
     """What cannot be settled is charged in full when the turn is stated to have failed; the books balance."""
-    with closing(lock_of(hasty)) as lock:
+    with closing(Lock(hasty.database.url)) as lock:
         hasty.claude.script = locks_then_answers(hasty, lock)
         unlocks = Unlocks(lock)
         logging.getLogger("workers.turns").addHandler(unlocks)
@@ -162,13 +150,14 @@ def test_a_lock_that_outlasts_the_answer(hasty: Room) -> None:
     assert hasty.asks("And now?") == "Here you are."
 
 
+@pytest.mark.both_stores
 def test_a_lock_that_outlasts_the_failure(hasty: Room) -> None:
     """Where not even the failure could be written, the turn is taken up again: charged, asked once more, answered once."""
-    with closing(lock_of(hasty)) as lock:
+    with closing(Lock(hasty.database.url)) as lock:
         hasty.claude.script = locks_then_answers(hasty, lock)
-        with pytest.raises(OperationalError, match="database is locked"):
+        with pytest.raises(OperationalError, match=r"database is locked|lock timeout"):
             hasty.asks("Hello")
-        lock.execute("ROLLBACK")
+        lock.free()
     with hasty.database.write() as tx:  # as the worker does with claims that none of its threads holds any more
         (worker,) = tx.exec_driver_sql("SELECT worker FROM conversations WHERE claim IS NOT NULL").scalars()
         conversations.give_back(tx, conversations.claims_of(tx, worker))

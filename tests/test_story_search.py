@@ -1,6 +1,6 @@
 """What people write to find what was said, to correct it and to have it forgotten, and what they read."""
 
-import sqlite3
+import re
 
 from tests.anthropic_script import ToolCall
 from tests.anthropic_server import AnthropicServer
@@ -44,7 +44,8 @@ def test_on_telegram_what_is_forgotten_is_in_no_file(ada: Person, claude: Anthro
     claude.says("I know quetzal8842. Is it toucan9913 now?")
     ada.writes("My vault word: toucan9913")
     ada.reads()
-    claude.calls_tools(ToolCall("remember", {"fact": "Ada's vault word is toucan9913", "replaces": _number(house)}))
+    number = _number(claude)
+    claude.calls_tools(ToolCall("remember", {"fact": "Ada's vault word is toucan9913", "replaces": number}))
     claude.says("Good, toucan9913 it is.")
     ada.writes("Yes, it changed")
     ada.reads()
@@ -52,7 +53,7 @@ def test_on_telegram_what_is_forgotten_is_in_no_file(ada: Person, claude: Anthro
     listed = ada.reads()
     assert "toucan9913 (told by" in listed
     assert "quetzal" not in listed
-    ada.writes(f"/memory forget {_number(house) + 1}")
+    ada.writes(f"/memory forget {number + 1}")
     forgotten = ada.reads()
     assert forgotten.endswith(", and what it replaced (1), is forgotten. I am taking it out of all that was said.")
     wait_until(lambda: "It was taken out of" in ada.sees()[-1], "all is clean", 30)
@@ -65,10 +66,11 @@ def test_on_telegram_what_is_forgotten_is_in_no_file(ada: Person, claude: Anthro
             assert b"toucan9913" not in kept, path
 
 
-def _number(house: House) -> int:
-    """Return the number of the fact that was told first."""
-    with sqlite3.connect(next(house.home.rglob("assistant.db"))) as store:
-        return int(store.execute("SELECT min(id) FROM facts WHERE text LIKE '%vault word%'").fetchone()[0])
+def _number(claude: AnthropicServer) -> int:
+    """Return the number of the fact that was told first, by which the butler was asked about it."""
+    said = re.search(r"it may contradict fact (\d+):", str(claude.message_requests[-1].body))
+    assert said is not None
+    return int(said[1])
 
 
 def test_in_the_terminal_a_fact_is_corrected_and_forgotten(pipe: House) -> None:

@@ -10,6 +10,7 @@ from bot.store.tables import outbox as replies
 from bot.undelivered import tell_who_asked
 from tests.room import ADA, BEN, Room
 
+pytestmark = pytest.mark.both_stores
 GROUP = Address(channel="telegram", chat="-100", private=False)
 
 

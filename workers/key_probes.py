@@ -35,7 +35,9 @@ class KeyProbes:
     def asked(self) -> list[str]:
         """Return the keys about which somebody wants to know and nobody is asking yet."""
         with self.database.read() as tx:
-            wanted = tx.execute(select(keys.c.id, keys.c.fingerprint).where(keys.c.is_set, keys.c.probe_asked)).all()
+            wanted = tx.execute(
+                select(keys.c.id, keys.c.fingerprint).where(keys.c.is_set, keys.c.probe_asked).order_by(keys.c.position)
+            ).all()
         # A worker that was not started again since the settings changed knows another key by that id, or none.
         mine = {(key.id, key.fingerprint) for key in self.purse.keys}
         return [row.id for row in wanted if (row.id, row.fingerprint) in mine and row.id not in self._under_way]

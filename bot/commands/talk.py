@@ -96,5 +96,5 @@ class TalkCommands:
 def _in_schedules(asking: Asking) -> str:
     """Say how to stop what is being done at its time: that happens in a place of its own."""
     wanted = select(schedules.c.id, schedules.c.name).join(runs).where(*mine(asking), ~schedules.c.silent, RUN_OPEN)
-    row = asking.tx.execute(wanted.limit(1)).first()
+    row = asking.tx.execute(wanted.order_by(runs.c.id).limit(1)).first()
     return "" if row is None else f" {bold(row.name)} (schedule {row.id}) is being done; `/schedule pause {row.id}` stops it."

@@ -130,7 +130,7 @@ def in_words(here: Standing) -> str:
 def due(tx: Connection, now: datetime) -> list[int]:
     """Return the conversations of which somebody is to look after the summary now."""
     wanted = select(compactions.c.conversation_id).where(DUE, compactions.c.due_at <= now, compactions.c.worker.is_(None))
-    return list(tx.scalars(wanted))
+    return list(tx.scalars(wanted.order_by(compactions.c.due_at, compactions.c.conversation_id)))
 
 
 def workers_at_it(tx: Connection) -> set[str]:

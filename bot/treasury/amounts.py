@@ -59,7 +59,7 @@ def read_scope(tx: Connection, household: Household, kind: str, name: str) -> tu
 
 def _served(tx: Connection) -> list[tuple[int, str]]:
     served = people.c.role != Role.REMOVED.value
-    return [(row.id, row.name) for row in tx.execute(select(people.c.id, people.c.name).where(served))]
+    return [(row.id, row.name) for row in tx.execute(select(people.c.id, people.c.name).where(served).order_by(people.c.id))]
 
 
 def _people(tx: Connection, name: str) -> list[tuple[int, str]]:

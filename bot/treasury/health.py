@@ -40,7 +40,7 @@ def set_keys(tx: Connection) -> Sequence[Row[Any]]:
 def why_resting(tx: Connection, row: Row[Any], now: datetime) -> list[Row[Any]]:
     """Return what keeps a key from being asked now."""
     subjects = [one for one in (key_subject(row.id), row.organisation) if one]
-    found = tx.execute(select(rests).where(rests.c.subject.in_(subjects))).all()
+    found = tx.execute(select(rests).where(rests.c.subject.in_(subjects)).order_by(rests.c.subject, rests.c.model)).all()
     return [rest for rest in found if rest.until is None or rest.until > now]
 
 
@@ -89,7 +89,9 @@ def _rest(rest: Row[Any], zone: ZoneInfo) -> str:
 
 def broken(tx: Connection, names: Iterable[str], now: datetime) -> list[Row[Any]]:
     """Return what keeps every key of these providers from being asked now."""
-    wanted = select(rests).where(rests.c.subject.in_([provider_subject(name) for name in sorted(names)]))
+    wanted = (
+        select(rests).where(rests.c.subject.in_([provider_subject(name) for name in sorted(names)])).order_by(rests.c.subject)
+    )
     return [rest for rest in tx.execute(wanted).all() if rest.until is not None and rest.until > now]
 
 

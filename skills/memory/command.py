@@ -24,6 +24,7 @@ from skills.memory.telling import Traced, forgotten, in_words
 
 ASKED_FOR = timedelta(hours=1)
 LONGEST = 2_000
+MOST_PAGES = 1_000_000
 USAGE = (
     "`/memory` lists what I was told, `/memory WORDS` finds some of it, `/memory correct 3 NEW WORDS`, `/memory history 3` and "
     "`/memory forget 3` are for the fact of that number, and `/memory forget everything` is for all of it."
@@ -51,7 +52,7 @@ class _Memory:
             return _ask_whether_all(asking)
         number, _, words = rest.partition(" ")
         if word == "page" and is_number(number) and not words:
-            return _listed(asking, traced, "", max(int(number), 1))
+            return _listed(asking, traced, "", min(max(int(number), 1), MOST_PAGES))
         of_one = {"forget": _forget, "correct": _correct, "history": _history}.get(word)
         if of_one is not None and is_number(number) and bool(words.strip()) is (word == "correct"):
             return of_one(asking, traced, int(number), words.strip())

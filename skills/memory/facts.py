@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     ColumnElement,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     Text,
     delete,
     insert,
+    literal,
     or_,
     select,
     update,
@@ -113,7 +115,7 @@ def tell(tx: Connection, subject: str, told: Telling, replaces: int | None = Non
 
 def get(tx: Connection, subject: str, number: int) -> Fact | None:
     """Return a subject's fact by its number, if there is one."""
-    return next(iter(_facts(tx, facts.c.subject == subject, facts.c.id == number)), None)
+    return next(iter(_facts(tx, facts.c.subject == subject, _is(number))), None)
 
 
 def known(tx: Connection, subject: str) -> list[Fact]:
@@ -131,7 +133,7 @@ def find(store: Database, subject: str, words: str, *, replaced: bool = False, s
         if not read(words).terms:
             return _facts(tx, *mine, most=MOST, skip=skip)
         worth = _worth(tx, subject, words)
-        there = facts.c.id.in_(worth) if worth else facts.c.text.contains(words.strip(), autoescape=True)
+        there = facts.c.id.in_(worth) if worth else facts.c.text.icontains(words.strip(), autoescape=True)
         kept = _facts(tx, *mine, there)
     return sorted(kept, key=lambda fact: (-worth[fact.id], -fact.id))[skip : skip + MOST]
 
@@ -145,7 +147,7 @@ def chain(tx: Connection, subject: str, number: int) -> list[Fact]:
     """Return a fact with all that it replaced and that replaced it, the oldest first."""
     mine = facts.c.subject == subject
     found: dict[int, Fact] = {}
-    new = _facts(tx, mine, facts.c.id == number)
+    new = _facts(tx, mine, _is(number))
     while new:
         found |= {fact.id: fact for fact in new}
         later = [fact.replaced_by for fact in found.values() if fact.replaced_by is not None]
@@ -187,7 +189,7 @@ def _same(tx: Connection, subject: str, text: str) -> Row[Any] | None:
         return exact
     words = folding.words(text)
     near = INDEX.find(tx, [subject], read(" ".join(words)), MOST) if words else []
-    rows = tx.execute(select(facts).where(facts.c.id.in_(near), HOLDS)).all()
+    rows = tx.execute(select(facts).where(facts.c.id.in_(near), HOLDS).order_by(facts.c.id)).all()
     return next((row for row in rows if folding.words(row.text) == words), None)
 
 
@@ -209,6 +211,11 @@ def _worth(tx: Connection, subject: str, words: str) -> Counter[int]:
 def _facts(tx: Connection, *which: ColumnElement[bool], most: int | None = None, skip: int = 0) -> list[Fact]:
     query = select(facts).where(*which).order_by(facts.c.id.desc())
     return [_fact(row) for row in tx.execute(query if most is None else query.offset(skip).limit(most))]
+
+
+def _is(number: int) -> ColumnElement[bool]:
+    """Return the condition for a fact by a number that somebody typed: PostgreSQL refuses one that its column cannot hold."""
+    return facts.c.id == literal(number, BigInteger)
 
 
 def _words(text: str, about: str) -> str:
