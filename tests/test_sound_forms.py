@@ -73,6 +73,8 @@ def test_m4a_says_it_in_several_places() -> None:
         webm(3).replace(b"\x80\x08U", b"\x82\x08U"),  # several packets in a block
         webm(3, is_open=False) + b"\xff",
         webm(3, is_open=False).replace(element(0xD7, b"\1"), element(0xD7, b"\1")[:-2] + b"\x09\1"),
+        webm(3)[:-1],
+        webm(3).replace(b"\x1fC\xb6u\x01", b"\x8e\x01"),  # parts that nobody knows, in which there may be anything
         b"\x1aE\xdf\xa3" + bytes(100),
         wav(3).replace(b"fmt \x10\0\0\0\x01", b"fmt \x10\0\0\0\x31"),  # of a codec
         wav(3).replace(b"WAVE", b"WAVE" + wav(3)[12:36]),

@@ -11,6 +11,9 @@ from bot.sounds.reading import MOST, Unreadable, number
 _HOLDERS = (0x18538067, 0x1549A966, 0x1654AE6B, 0xAE, 0x1F43B675, 0xA0)
 _TRACK, _CODEC, _ENCODED, _SCALE, _DURATION, _TIME = 0xAE, 0x86, 0x6D80, 0x2AD7B1, 0x4489, 0xE7
 _BLOCKS = (0xA3, 0xA1)
+_ABOUT = (0x1549A966, 0x1654AE6B, 0xAE)  # those in which anything may stand that is about the recording
+# What may stand elsewhere and has no sound in it: head, directory, nothing, sums, tags, places, chapters, words about blocks.
+_SILENT = (0x1A45DFA3, 0x114D9B74, 0xEC, 0xBF, 0x1254C367, 0x1C53BB6B, 0x1043A770, 0xA7, 0xAB, 0x9B, 0xFB, 0x75A1, 0x75A2, 0xA4)
 _LACED = 0x06
 _HEAD = 8  # bytes of a packet: what is looked at
 _NANO = 10**9
@@ -29,21 +32,27 @@ class _Found:
 
 def seconds(content: bytes) -> float:
     """Return how long all packets together are, and no less than is told. Raises Unreadable, also where it is no Opus."""
-    found, at, ends = _Found(), 0, [len(content)]
+    found, at = _Found(), 0
+    ends, within = [len(content)], [0]
     for _ in range(MOST):
         if at >= len(content):
             break
-        while at > ends[-1] or (at == ends[-1] and len(ends) > 1):
-            if at > ends.pop():
-                raise Unreadable  # what is within does not end where it should: who reads on there may find anything
+        while at == ends[-1]:
+            ends.pop()
+            within.pop()
         element, at = _id(content, at)
         size, at = _size(content, at)
+        if at + (size or 0) > ends[-1]:
+            raise Unreadable  # it does not end where it should: who looks on from elsewhere may find anything
         if element in _HOLDERS:
             found.tracks += element == _TRACK
             if size is not None:
                 ends.append(at + size)
+                within.append(element)
+            elif element in _ABOUT:
+                raise Unreadable
             continue
-        if size is None:
+        if size is None or not (element in (*_BLOCKS, *_SILENT, _TIME) or within[-1] in _ABOUT):
             raise Unreadable
         _read(found, element, content, (at, at + size))
         at += size
