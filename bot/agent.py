@@ -64,10 +64,12 @@ class Agent:
         """
         toolbox = self.toolbox(turn.butler)
         for step in range(turn.steps, turn.butler.max_steps):
-            if step > 0 or turn.resumed:  # the messages with which a turn begins have just been read
+            goes_on = step > 0 or turn.resumed
+            if goes_on:  # the messages with which a turn begins have just been read
                 self.settling.settle(turn, toolbox)
                 turn.read_new_messages()
-            self.listening.listen(turn, interrupt)
+            if goes_on or turn.unheard:
+                self.listening.listen(turn, interrupt)
             reservation, answer = self._ask(turn, toolbox, interrupt)
             more = self._record(turn, reservation, answer)
             if more is not None:

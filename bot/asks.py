@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from bot import conversations, transcript
+from bot.conversations import Conversation
 from bot.household import Household
 from bot.messages import Address, Origin, ReplyKind
 from bot.names import clean
@@ -82,7 +83,7 @@ class AskDesk:
     def _keep(self, tx: Connection, context: Context, name: str, question: str) -> int:
         turn = tx.execute(select(turns).where(turns.c.id == context.turn_id)).one()
         root_id = turn.root_id or turn.id
-        behind = of_place(tx, turn.conversation_id)
+        behind = of_place(tx, conversations.get(tx, turn.conversation_id))
         depth = 1 if behind is None else behind.depth + 1
         if depth > DEEPEST:
             raise ValueError("You were asked by a butler who was asked himself; answer by what you know.")
@@ -102,9 +103,9 @@ class AskDesk:
         return place_id
 
 
-def of_place(tx: Connection, conversation_id: int) -> Ask | None:
+def of_place(tx: Connection, place: Conversation) -> Ask | None:
     """Return the question that is answered in a conversation; None where people or schedules have it."""
-    address = conversations.get(tx, conversation_id).address
+    address = place.address
     if address.channel != HOUSE or not address.chat.startswith(_PLACE):
         return None
     return _ask(tx.execute(_GET, {"ask": int(address.chat.removeprefix(_PLACE))}).one())

@@ -130,6 +130,7 @@ class Reception:
             return
         if arrival.butler is not None and may_choose:
             conversations.choose_butler(arrival.tx, arrival.conversation.id, arrival.butler)
+            arrival = replace(arrival, conversation=conversations.get(arrival.tx, arrival.conversation.id))
         if not self._answer_at_once(arrival, received):
             if arrival.rest is None:
                 self._place(arrival, row_id)
@@ -140,8 +141,7 @@ class Reception:
 
     def _place(self, arrival: Arrival, row_id: int) -> None:
         """Let the switchboard decide which butler a message is for."""
-        here = conversations.get(arrival.tx, arrival.conversation.id)
-        sender, origin = arrival.message.sender, arrival.message.origin
+        here, sender, origin = arrival.conversation, arrival.message.sender, arrival.message.origin
         speech = any(one.kind in SPEECH for one in arrival.message.attachments)
         letter = Letter(row_id, here, arrival.person.id, sender, arrival.text, origin, arrival.butler, is_unheard=speech)
         self.switchboard.place(arrival.tx, letter, arrival.now)

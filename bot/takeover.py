@@ -67,7 +67,7 @@ def _park(tx: Connection, turn: Row[Any], now: datetime) -> None:
 
 
 def _say(tx: Connection, turn: Row[Any], text: str, now: datetime) -> int | None:
-    ask = asks.of_place(tx, turn.conversation_id)
+    ask = asks.of_place(tx, conversations.get(tx, turn.conversation_id))
     if ask is not None:
         asks.answer(tx, ask, turn.id, ReplyKind.FAILURE, text, now)
         return None

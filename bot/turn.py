@@ -69,6 +69,7 @@ class Turn:
     root_id: int | None  # the turn that started it
     follows: int | None  # the turn that was interrupted for it
     undecided: bool  # it is still to be found out whom its messages are for
+    unheard: bool  # something that was said in them is to be listened to
     frame: Frame | None  # of the run of a schedule, if it is one
     ask: Ask | None  # the question of another butler that it answers
     token: str
@@ -187,7 +188,7 @@ class Turns:
             if begun is None:
                 conversations.release(tx, conversation_id, wake_at=pastes.held_until(tx, conversation_id))
                 return None
-            row, writer = begun
+            row, writer, is_open = begun
             if not suspects and any(tx.scalars(_KILLS, {"turn": row.id})):
                 raise Suspect(f"turn {row.id}")
             return Turn(
@@ -200,8 +201,9 @@ class Turns:
                 resumed=unfinished is not None,
                 root_id=row.root_id,
                 follows=row.follows,
-                undecided=bool(hearing.left_open(tx, row.id)),
-                ask=asks.of_place(tx, conversation.id),
+                undecided=is_open,
+                unheard=bool(spoken.unheard(tx, row.id)),
+                ask=asks.of_place(tx, conversation),
                 frame=None if row.run_id is None else runs.frame(tx, row.run_id, conversation),
                 token=token,
                 database=self.database,
@@ -209,13 +211,16 @@ class Turns:
                 zone=writer.zone or self.zone,
             )
 
-    def _go_on(self, tx: Connection, row: Row[Any]) -> tuple[Row[Any], Person]:
+    def _go_on(self, tx: Connection, row: Row[Any]) -> tuple[Row[Any], Person, bool]:
         tx.execute(update(turns).where(turns.c.id == row.id).values(state="running"))
         turn_events.note(tx, row.id, Happening.GOES_ON, f"by worker {self.worker}", self.clock())
-        return row, person(tx, row.person_id)
+        return row, person(tx, row.person_id), bool(hearing.left_open(tx, row.id))
 
-    def _begin(self, tx: Connection, conversation: Conversation, now: datetime) -> tuple[Row[Any], Person] | None:
-        """Begin a turn with what waits; nothing is done for somebody who is removed, whatever brought it here."""
+    def _begin(self, tx: Connection, conversation: Conversation, now: datetime) -> tuple[Row[Any], Person, bool] | None:
+        """Begin a turn with what waits, and tell whether it is still to be found out for whom that is.
+
+        Nothing is done for somebody who is removed, whatever brought it here.
+        """
         rows = hearing.waiting(tx, conversation.id, now)
         if not rows:
             return None
@@ -225,7 +230,7 @@ class Turns:
             tx.execute(_DROP, {"conversation": conversation.id, "by": writer.id})
             return self._begin(tx, conversation, now)
         butler = self.household().get(first.butler or conversation.butler)
-        reader = Reader(writer, writer.zone or self.zone, now)
+        reader, is_open = Reader(writer, writer.zone or self.zone, now), first.butler == OPEN_BUTLER
         run = None if first.run_id is None else runs.get(tx, first.run_id)
         values = {"conversation_id": conversation.id, "person_id": first.person_id, "butler": butler.name}
         standing = {"model": butler.tier.value, "state": "running", "steps": 0, "attempts": 0, "started_at": now}
@@ -233,14 +238,14 @@ class Turns:
         if run is None or first.ask_id is not None:
             hearing.hear_asides(tx, row.id, conversation.id, reader)
             batch = hearing.batch(rows, first.person_id, first.butler, first)
-            if first.butler == OPEN_BUTLER:
+            if is_open:
                 hearing.take(tx, row.id, batch)
             else:
                 handing_over.tell(tx, row.id, conversation, butler.name, reader)
                 hearing.hear(tx, row.id, conversation, batch, reader)
         else:
             hearing.hear_run(tx, row.id, first, run, reader)
-        return row, writer
+        return row, writer, is_open
 
 
 def _began(tx: Connection, first: Row[Any], run: Run | None) -> dict[str, Any]:
