@@ -52,15 +52,6 @@ def in_files() -> Files:
     return Files()
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _unmeasured(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Leave the houses of crash tests out of the coverage: it dies with them, and doubles what their many starts take."""
-    with pytest.MonkeyPatch.context() as patch:
-        if request.node.get_closest_marker("crash") is not None:
-            patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
-        yield
-
-
 @pytest.fixture(scope="session", autouse=True)
 def _usual_store(request: pytest.FixtureRequest) -> Iterator[None]:
     with used(request.getfixturevalue(KINDS[USUAL])):

@@ -114,7 +114,7 @@ def test_the_queue(check: Check, tmp_path: Path, mocker: MockerFixture) -> None:
     server.wait()
     assert "does not answer" in check(1, REDIS_URL=address)
     runner.close()
-    mocker.patch.object(doctor, "get_binary_path", return_value=Path("/bin/false"))
+    mocker.patch("workers.valkey.program", return_value="/bin/false")
     assert "does not run on this machine" in check(1, REDIS_URL="")
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from os import kill
 from pathlib import Path
-from time import sleep
+from threading import Event
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -122,10 +122,10 @@ def test_the_same_call_twice_sends_once(room: Room) -> None:
 
 def test_what_is_sent_in_one_step_comes_in_order(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a table and a file that are asked for at once the table comes first, however long it takes."""
-    table = Sending.table
+    table, nothing_happens = Sending.table, Event()
 
     def slowly(*given: Any) -> str:
-        sleep(0.3)
+        nothing_happens.wait(0.3)
         return table(*given)
 
     monkeypatch.setattr(Sending, "table", slowly)

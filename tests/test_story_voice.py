@@ -65,8 +65,9 @@ def test_a_voice_note_on_slack(tmp_path: Path, openai: OpenAIServer) -> None:
         openai.hears("Book the table.", 2)
         claude.says("For how many?")
         olga.uploads("audio_message.ogg", ogg(2), "audio/ogg", "")
-        wait_until(lambda: "For how many?" in "".join(olga.sees()), "the answer", 40)
-        assert "🎙 Book the table." in olga.sees()[-1]
+        # The preview that is streamed before has no quotation yet.
+        wait_until(lambda: "🎙 Book the table." in "".join(olga.sees()), "the answer", 40)
+        assert "For how many?" in olga.sees()[-1]
         assert slack.refusals == []
 
 
