@@ -40,7 +40,7 @@ _LONG = (
     select(turns.c.id, turns.c.trigger, turns.c.started_at, conversations.c.channel)
     .join(conversations, conversations.c.id == turns.c.conversation_id)
     .where(CLAIMED, OPEN, turns.c.butler == bindparam("whose"), turns.c.started_at <= bindparam("before"))
-    .order_by(turns.c.id)
+    .order_by(turns.c.started_at, turns.c.id)  # by the number alone SQLite reads all turns instead of the open ones
 )
 _SIGNS = (
     select(func.max(transcript.c.at)).where(transcript.c.turn_id == bindparam("turn")),

@@ -266,7 +266,7 @@ OF_BEFORE = (
 
 
 def test_a_look_is_cheap(room: Room) -> None:
-    """With a hundred thousand turns, replies and questions of before, a look reads few rows: it takes no tenth of a second."""
+    """With a hundred thousand turns, replies and questions of before, a look takes a hundredth of a second at most."""
     beat(room)
     with room.database.write() as tx:
         for statement in OF_BEFORE:
@@ -281,4 +281,4 @@ def test_a_look_is_cheap(room: Room) -> None:
             ailments.of_house(tx, now)
             questions.expire(tx, now)
             times.append(perf_counter() - begun)
-    assert min(times) < 0.1
+    assert min(times) < 0.01, times
