@@ -1,6 +1,5 @@
 """Settling: every tool call that a model asked for gets its result, also when a crash came in between."""
 
-import itertools
 import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
@@ -69,14 +68,14 @@ class Settling:
         def run(group: Sequence[_Work]) -> list[Outcome]:
             return [self._run(turn, toolbox, item) for item in group]
 
-        if len(work) == 1:
-            return run(work)
         # What a butler notes or sends comes in the order in which it was asked for; all else need not wait for each other.
-        in_order = [item for item in work if toolbox.is_in_order(item.call.name)]
-        groups = [in_order, *([item] for item in work if item not in in_order)]
-        futures = [self.pool.submit(copy_context().run, run, group) for group in groups]
-        outcomes = zip(itertools.chain(*groups), itertools.chain(*(future.result() for future in futures)), strict=True)
-        found = {item.key: outcome for item, outcome in outcomes}
+        groups: dict[str, list[_Work]] = {}
+        for item in work:
+            groups.setdefault("" if toolbox.is_in_order(item.call.name) else item.key, []).append(item)
+        if len(groups) == 1:
+            return run(work)
+        under_way = [(group, self.pool.submit(copy_context().run, run, group)) for group in groups.values()]
+        found = {item.key: got for group, ran in under_way for item, got in zip(group, ran.result(), strict=True)}
         return [found[item.key] for item in work]
 
     def _run(self, turn: Turn, toolbox: Toolbox, work: _Work) -> Outcome:
