@@ -12,6 +12,7 @@ from adapters.chats.slack.manifest import SCOPES
 from bot.store.database import Database
 from tests.anthropic_server import AnthropicServer
 from tests.houses import OWNER, House
+from tests.openai_server import OpenAIServer
 from tests.postgres import PostgresServer
 from tests.room import Room
 from tests.slack_server import SlackServer
@@ -88,6 +89,13 @@ def slack() -> Iterator[SlackServer]:
 def claude() -> Iterator[AnthropicServer]:
     """A Messages API server."""
     with AnthropicServer() as server:
+        yield server
+
+
+@pytest.fixture
+def openai() -> Iterator[OpenAIServer]:
+    """A provider that listens."""
+    with OpenAIServer() as server:
         yield server
 
 

@@ -13,6 +13,7 @@ from bot.messages import Address
 from bot.store import migrate
 from bot.store.database import Database
 from bot.store.tables import people, turns
+from bot.treasury.alerts import Alert
 from bot.treasury.budgets import HOUSE, Cap, Spender
 from bot.treasury.choice import Wish
 from bot.treasury.keys import Key
@@ -51,3 +52,8 @@ def books(path: Path, purse: Treasury | None = None) -> Database:
         tx.execute(insert(turns).values(conversation_id=conversation.id, person_id=1, started_at=NOW, **values))
         (purse or treasury()).enter_keys(tx, NOW)
     return made
+
+
+def but_for_surplus(alerts: Sequence[Alert]) -> list[Alert]:
+    """Leave out that more was reported than was reserved, which tests do to spend much by small requests."""
+    return [alert for alert in alerts if not alert.key.startswith("surplus:")]

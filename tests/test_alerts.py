@@ -17,7 +17,7 @@ from bot.treasury.prices import nano
 from bot.treasury.reservation import Reservation
 from bot.treasury.treasury import Treasury
 from tests.hammers import Kind, house
-from tests.spenders import NOW, treasury, wish
+from tests.spenders import NOW, but_for_surplus, treasury, wish
 
 CENT = Usage(output=1000)
 DAY = "budget:house:day:2026-11-21"
@@ -32,7 +32,7 @@ def tx(tmp_path: Path) -> Iterator[Connection]:
 
 def settles(tx: Connection, purse: Treasury, made: Reservation, usage: Usage) -> list[Alert]:
     """Settle a request; return what owners are to hear, but for that it was more than could be expected of such small ones."""
-    return [alert for alert in purse.settle(tx, made, usage, NOW) if not alert.key.startswith("surplus:")]
+    return but_for_surplus(purse.settle(tx, made, usage, NOW))
 
 
 def spends(tx: Connection, purse: Treasury, times: int) -> list[str]:

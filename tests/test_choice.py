@@ -7,9 +7,9 @@ import pytest
 
 from bot.errors import KeyRefused, RateLimited
 from bot.treasury import sessions as stays
-from bot.treasury.alerts import Alert
 from bot.treasury.keys import NONE_NEEDED, Key, load_keys
 from bot.treasury.providers import Providers, Tier
+from tests.spenders import but_for_surplus
 from tests.tills import Till, price, provider, ring
 
 pytestmark = pytest.mark.both_stores
@@ -77,19 +77,14 @@ def test_the_rest_of_a_day_is_used_where_no_other_key_is(tmp_path: Path) -> None
         assert till.history() == []
 
 
-def of_allocations(alerts: list[Alert]) -> list[Alert]:
-    """Leave out that more was reported than was reserved, which a test does to use a key up."""
-    return [alert for alert in alerts if not alert.key.startswith("surplus:")]
-
-
 def test_three_quarters_of_an_allocation(tmp_path: Path) -> None:
     """What a conversation has on a key is counted too: at 75 % owners hear of it, once for each, and it goes on by the next."""
     with Till(tmp_path, {"alpha": provider(tokens_per_month=4 * MILLION)}, "alpha-1 alpha-2") as till:
         only, other = {"alpha-2": ""}, till.another()
         first, second = till.reserves(avoid=only), till.reserves(spender=other, avoid=only)  # neither knows of the other
-        assert of_allocations(till.settles(first, 1_000_000)) == of_allocations(till.settles(second, 100_000)) == []
+        assert but_for_surplus(till.settles(first, 1_000_000)) == but_for_surplus(till.settles(second, 100_000)) == []
         last = till.reserves(avoid=only), till.reserves(spender=other)
-        told = [of_allocations(till.settles(*one)) for one in zip(last, (2_000_000, 2_900_000), strict=True)]
+        told = [but_for_surplus(till.settles(*one)) for one in zip(last, (2_000_000, 2_900_000), strict=True)]
         assert [alert.words for alert in told[0]] == [
             "75 % of the conversation's 4,000,000 tokens on alpha-1 are used; the next request goes by the next key."
         ]

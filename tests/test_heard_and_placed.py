@@ -13,13 +13,13 @@ from bot import conversations
 from bot.household import read_household
 from bot.listening import NOBODY, SILENCE
 from bot.messages import FileKind, Origin
-from bot.store.tables import inbox, turns
+from bot.store.tables import inbox
 from bot.store.treasury_tables import budgets, ledger
-from bot.switchboard.choosing import SYSTEM
 from tests.anthropic_server import AnthropicServer
 from tests.file_rooms import asks, brings, sent
 from tests.houses import SHIPPED
 from tests.openai_server import OpenAIServer
+from tests.placings import choices, who, why
 from tests.recordings import ogg
 from tests.room import ADA, BEN, Room
 from tests.voice_rooms import room_of, told
@@ -27,13 +27,6 @@ from tests.voice_rooms import room_of, told
 NOTE = sent("note", FileKind.VOICE, media_type="audio/ogg")
 UNSURE = "Zwyrbelquax Olafsson grmpfed vyzzt knorx plomwick"  # words that no butler knows
 RESTAURANTS = "What did I spend on restaurants last week?"
-
-
-@pytest.fixture
-def openai() -> Iterator[OpenAIServer]:
-    """A provider that listens."""
-    with OpenAIServer() as server:
-        yield server
 
 
 @pytest.fixture
@@ -56,26 +49,10 @@ def speaks(house: Room, openai: OpenAIServer, words: str, answer: str = "Well.",
     return who(house)
 
 
-def who(house: Room) -> str:
-    """Return the butler of the newest turn."""
-    with house.database.read() as tx:
-        return str(tx.scalar(select(turns.c.butler).order_by(turns.c.id.desc()).limit(1)))
-
-
 def meant_for(house: Room) -> list[str | None]:
     """Return for whom each message is."""
     with house.database.read() as tx:
         return list(tx.scalars(select(inbox.c.butler).order_by(inbox.c.id)))
-
-
-def choices(house: Room) -> int:
-    """Return how often a small model was asked whom a message is for."""
-    return sum(request.body["system"][0]["text"] == SYSTEM for request in house.claude.message_requests)
-
-
-def why(house: Room) -> str:
-    """Return what /why says to Ada."""
-    return house.writes(ADA, "/why")
 
 
 def times_paid(house: Room) -> int:

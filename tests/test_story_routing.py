@@ -11,14 +11,14 @@ from sqlalchemy import func, select, update
 from bot.household import read_household
 from bot.messages import Origin
 from bot.store.switchboard_tables import corrections, decisions
-from bot.store.tables import inbox, turns
+from bot.store.tables import inbox
 from bot.store.treasury_tables import budgets, ledger, reservations
-from bot.switchboard.choosing import SYSTEM
 from bot.switchboard.decisions import KEPT
 from bot.takeover import take_over
 from bot.tools import Effect, tool
 from tests.anthropic_server import AnthropicServer
 from tests.houses import SHIPPED
+from tests.placings import choices, who, why
 from tests.room import ADA, BEN, Room
 
 UNSURE = "Zwyrbelquax Olafsson grmpfed vyzzt knorx plomwick"  # words that no butler knows
@@ -37,22 +37,6 @@ def asks(house: Room, text: str, answer: str = "Well.", **changes: Any) -> str:
     house.claude.says(answer)
     assert house.asks(text, **changes) == answer
     return who(house)
-
-
-def who(house: Room) -> str:
-    """Return the butler of the newest turn."""
-    with house.database.read() as tx:
-        return str(tx.scalar(select(turns.c.butler).order_by(turns.c.id.desc()).limit(1)))
-
-
-def choices(house: Room) -> int:
-    """Return how often a small model was asked whom a message is for."""
-    return sum(request.body["system"][0]["text"] == SYSTEM for request in house.claude.message_requests)
-
-
-def why(house: Room) -> str:
-    """Return what /why says to Ada."""
-    return house.writes(ADA, "/why")
 
 
 def test_a_message_finds_its_butler(house: Room) -> None:

@@ -2,7 +2,6 @@
 
 import os
 import signal
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -19,13 +18,6 @@ from tests.slack_server import SlackServer
 from tests.telegram_server import TelegramServer
 
 ADA = 7
-
-
-@pytest.fixture
-def openai() -> Iterator[OpenAIServer]:
-    """A provider that listens."""
-    with OpenAIServer() as server:
-        yield server
 
 
 def listening(house: House, openai: OpenAIServer) -> House:

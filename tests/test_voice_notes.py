@@ -31,13 +31,6 @@ A_SECOND = nano(Decimal("0.0001"))  # of whisper-1
 
 
 @pytest.fixture
-def openai() -> Iterator[OpenAIServer]:
-    """A provider that listens."""
-    with OpenAIServer() as server:
-        yield server
-
-
-@pytest.fixture
 def listening(tmp_path: Path, openai: OpenAIServer) -> Iterator[Room]:
     """A room whose butler thinks with Claude and listens with OpenAI."""
     with AnthropicServer() as claude, room_of(tmp_path, claude, {"openai": openai}) as made:
