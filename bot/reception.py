@@ -130,7 +130,6 @@ class Reception:
             return
         if arrival.butler is not None and may_choose:
             conversations.choose_butler(arrival.tx, arrival.conversation.id, arrival.butler)
-            arrival = replace(arrival, conversation=conversations.get(arrival.tx, arrival.conversation.id))
         if not self._answer_at_once(arrival, received):
             if arrival.rest is None:
                 self._place(arrival, row_id)

@@ -105,7 +105,7 @@ def test_a_broken_database(check: Check, tmp_path: Path) -> None:
 
 
 def test_the_queue(check: Check, tmp_path: Path, mocker: MockerFixture) -> None:
-    """A server of one's own is asked; an embedded one that does not run on this machine is said."""
+    """A server of one's own is asked; an embedded one that does not run on this machine, or is not there, is said."""
     runner = run_valkey(tmp_path / "own.sock")
     server = next(runner)
     address = f"unix://{tmp_path / 'own.sock'}"
@@ -114,7 +114,10 @@ def test_the_queue(check: Check, tmp_path: Path, mocker: MockerFixture) -> None:
     server.wait()
     assert "does not answer" in check(1, REDIS_URL=address)
     runner.close()
-    mocker.patch("workers.valkey.program", return_value="/bin/false")
+    program = mocker.patch("workers.valkey.program", return_value="/bin/false")
+    assert "does not run on this machine" in check(1, REDIS_URL="")
+    mocker.stop(program)
+    mocker.patch("workers.valkey.files", return_value=[])
     assert "does not run on this machine" in check(1, REDIS_URL="")
 
 

@@ -66,11 +66,11 @@ class Switchboard:
     def decide(self, tx: Connection, letter: Letter, now: datetime) -> Decision | None:
         """Return whom a message is for; None in a household whose butlers say nothing about that."""
         household, here = self.household(), letter.conversation
-        board = self._boards.of(tx, household)
         if letter.named is not None:
             return Decision(letter.named, By.NAMED)
         if here.pinned and here.butler in household.butlers:
             return Decision(here.butler, By.PINNED)
+        board = self._boards.of(tx, household)
         if board.is_silent or len(household.butlers) == 1:
             return None
         if letter.is_unheard and says_little(letter.text):
