@@ -12,6 +12,7 @@ from adapters.chats.slack.manifest import SCOPES
 from bot.store.database import Database
 from tests.anthropic_server import AnthropicServer
 from tests.houses import OWNER, House
+from tests.nursery import Nursery
 from tests.openai_server import OpenAIServer
 from tests.postgres import PostgresServer
 from tests.room import Room
@@ -51,6 +52,13 @@ def on_postgres(postgres: PostgresServer) -> Server:
 def in_files() -> Files:
     """The databases in files."""
     return Files()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nursery() -> Iterator[None]:
+    with Nursery() as House.nursery:
+        yield
+    House.nursery = None
 
 
 @pytest.fixture(scope="session", autouse=True)

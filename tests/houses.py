@@ -8,13 +8,15 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from time import monotonic, sleep
-from typing import Self
+from typing import ClassVar, Self
 
 import psycopg
 
 from tests import stores
 from tests.anthropic_server import KEY, AnthropicServer
+from tests.nursery import Child, Nursery
 from tests.postgres import rows
 from tests.slack_server import SlackServer
 from tests.telegram_server import TelegramServer
@@ -29,7 +31,12 @@ LOOK = 0.02
 
 
 class House:
-    """`butler up` in a home of its own, beside loopback servers for Telegram, Slack and Anthropic."""
+    """`butler up` in a home of its own, beside loopback servers for Telegram, Slack and Anthropic.
+
+    Where there is a nursery, processes are forked from it; else each loads what it needs, as it does in a real house.
+    """
+
+    nursery: ClassVar[Nursery | None] = None
 
     def __init__(
         self,
@@ -65,7 +72,7 @@ class House:
             }
         if claude is not None:
             self.env |= {"ANTHROPIC_API_KEY": KEY, "ANTHROPIC_BASE_URL": claude.url}
-        self._process: subprocess.Popen[str] | None = None
+        self._process: subprocess.Popen[bytes] | Child | None = None
 
     def __enter__(self) -> Self:
         """Start the house."""
@@ -90,16 +97,14 @@ class House:
     def start(self, *arguments: str) -> None:
         """Start the house without waiting for it."""
         self.home.mkdir(parents=True, exist_ok=True)
-        with (self.home / "stderr.log").open("a") as log:
-            self._process = subprocess.Popen(
-                [*BUTLER, "up", *arguments],
-                env=self.env,
-                cwd=self.home,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                text=True,
-            )
+        with (self.home / "stderr.log").open("a") as log, Path(os.devnull).open() as nothing:
+            self._process = self._begin(["up", *arguments], nothing.fileno(), log.fileno(), log.fileno())
+
+    def _begin(self, words: Sequence[str], *files: int) -> subprocess.Popen[bytes] | Child:
+        if self.nursery is not None:
+            return self.nursery.start(words, self.env, self.home, files)
+        reads, says, complains = files
+        return subprocess.Popen([*BUTLER, *words], env=self.env, cwd=self.home, stdin=reads, stdout=says, stderr=complains)
 
     def wait_until_ready(self) -> None:
         """Wait until a worker of this start listens."""
@@ -127,16 +132,19 @@ class House:
     def run(self, *arguments: str, lines: Sequence[str] = (), seconds: float = 90) -> subprocess.CompletedProcess[str]:
         """Run a `butler` command to its end, with lines for its standard input."""
         self.home.mkdir(parents=True, exist_ok=True)
-        return subprocess.run(
-            [*BUTLER, *arguments],
-            env=self.env,
-            cwd=self.home,
-            input="".join(f"{line}\n" for line in lines),
-            capture_output=True,
-            text=True,
-            timeout=seconds,
-            check=False,
-        )
+        reads, writes = os.pipe()
+        with TemporaryFile("w+") as said, TemporaryFile("w+") as complained:
+            process = self._begin(arguments, reads, said.fileno(), complained.fileno())
+            os.close(reads)
+            with suppress(BrokenPipeError), os.fdopen(writes, "w") as typing:
+                typing.writelines(f"{line}\n" for line in lines)
+            try:
+                status = process.wait(seconds)
+            finally:
+                process.kill()
+            for file in (said, complained):
+                file.seek(0)
+            return subprocess.CompletedProcess(arguments, status, said.read(), complained.read())
 
     def processes(self) -> dict[str, int]:
         """Return the process ids of the house's processes, by their names."""
@@ -163,7 +171,7 @@ class House:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.wait()
-        wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids[1:]), "killed processes are still there")
+        wait_until(lambda: not any(map(lives, pids[1:])), "killed processes are still there")
 
     def rows(self, sql: str, *values: object) -> list[tuple[object, ...]]:
         """Look into the house's database."""
@@ -199,6 +207,14 @@ def wait_until(is_so: Callable[[], bool], complaint: str, seconds: float = 30) -
     while not is_so():
         assert monotonic() < deadline, f"after {seconds} s: {complaint}"
         sleep(LOOK)
+
+
+def lives(pid: int) -> bool:
+    """Tell whether a process is there and has not ended: one of which nobody has heard the end holds nothing any more."""
+    with suppress(OSError):
+        has_ended = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+        return not has_ended or len(list(Path(f"/proc/{pid}/task").iterdir())) > 1
+    return False
 
 
 def children(pid: int) -> Iterator[int]:

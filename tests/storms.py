@@ -14,7 +14,7 @@ from time import monotonic
 from tests import counting
 from tests.anthropic_script import Answer, ToolCall
 from tests.anthropic_server import AnthropicServer
-from tests.houses import House, wait_until
+from tests.houses import House, lives, wait_until
 from tests.slack_people import SlackChannel, SlackPerson
 from tests.slack_server import SlackServer
 from tests.telegram_people import Person
@@ -191,7 +191,7 @@ class Storm:
         self.killed[victim] += 1
         if victim == "house":
             self.house.wait()
-            wait_until(lambda: not Path(f"/proc/{bot}").exists(), "the bot ends with its house")
+            wait_until(lambda: not lives(bot), "the bot ends with its house")
         if victim in ("house", "bot"):
             self.in_flight += int(str(self.house.value(IN_THE_SEND_WINDOW)))
         if victim == "house":

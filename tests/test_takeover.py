@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from threading import Timer
 
 import pytest
 from pytest_mock import MockerFixture
@@ -186,6 +187,15 @@ def test_a_worker_that_hangs_is_ended(tmp_path: Path, room: Room, mocker: Mocker
         assert watch.dead(tx) == []
         assert process.wait(30) == -signal.SIGKILL
         assert watch.dead(tx) == ["w1"]
+
+
+def test_who_ends_a_moment_later_is_waited_for(tmp_path: Path, holder: Holder) -> None:
+    """A house that starts right after another was killed takes what that one's processes still held."""
+    process = holder(tmp_path / "bot.lock")
+    ending = Timer(0.2, process.kill)
+    ending.start()
+    with held(tmp_path / "bot.lock", "A bot"):
+        assert process.wait(10) == -signal.SIGKILL
 
 
 def test_a_beating_worker_is_not_stale(tmp_path: Path, room: Room, mocker: MockerFixture) -> None:

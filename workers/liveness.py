@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
+from typing import TextIO
 
 from sqlalchemy import Connection, delete, insert, select, update
 
@@ -19,6 +20,8 @@ from bot.store.tables import workers
 
 STALE_AFTER = 30.0  # seconds in which a worker did not beat while this process was watching
 LEASE = 15.0  # the same of a worker of another home, of which nothing else is known; it beats every five
+ENDS_WITHIN = 3.0  # seconds: the processes of a house that was killed end a moment after it, and the next may start sooner
+LOOK = 0.05
 NAP = 10.0  # who looked so long ago was away, and counts anew
 log = logging.getLogger(__name__)
 
@@ -27,19 +30,29 @@ log = logging.getLogger(__name__)
 def held(path: Path, wanted_by: str = "", advice: str = "") -> Iterator[None]:
     """Hold a file lock as long as this process lives.
 
-    Raises ConfigurationError that says what `wanted_by` cannot do when another process holds it.
+    Raises ConfigurationError that says what `wanted_by` cannot do when another process holds it and does not end in a moment.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with path.open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            raise ConfigurationError(f"{wanted_by} runs already in this home, as process {file.read()}.{advice}") from None
+        deadline = monotonic() + ENDS_WITHIN
+        while not _is_locked(file):
+            if monotonic() > deadline:
+                file.seek(0)
+                raise ConfigurationError(f"{wanted_by} runs already in this home, as process {file.read()}.{advice}")
+            sleep(LOOK)
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
         yield
+
+
+def _is_locked(file: TextIO) -> bool:
+    """Lock a file unless another process holds it; tell whether it is locked now."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @contextmanager
@@ -55,12 +68,9 @@ def is_held(path: Path) -> bool:
     """Tell whether a living process holds a lock."""
     try:
         with path.open("a+") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+            return not _is_locked(file)
     except FileNotFoundError:
         return False
-    return False
 
 
 def lock_path(home: Path, worker: str) -> Path:
