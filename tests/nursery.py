@@ -7,6 +7,7 @@ import gc
 import json
 import os
 import pkgutil
+import posix
 import selectors
 import signal
 import socket
@@ -177,6 +178,20 @@ def _load() -> None:
     gc.freeze()
 
 
+def _measure_each_once() -> None:
+    """Let what is measured in a fork be saved by it alone: `coverage` would save all that its parents had loaded, too."""
+    patched = []
+
+    def forget() -> None:
+        patched.append(os._exit)
+        os._exit = posix._exit  # noqa: SLF001 - what it is before anything patches it
+
+    def remember() -> None:
+        os._exit = patched.pop()
+
+    os.register_at_fork(before=forget, after_in_parent=remember)
+
+
 def _be(start: _Start) -> int:
     for ours, file in enumerate(start.files):
         os.dup2(file, ours)
@@ -201,6 +216,7 @@ def _look_in(path: str) -> None:
 if __name__ == "__main__":
     forks = _Forks(sys.argv[1])
     _load()
+    _measure_each_once()
     sys.stdout.write(READY.decode())
     sys.stdout.flush()
     wanted = forks.serve()
