@@ -12,6 +12,7 @@ from bot.sounds.sound import measure
 from tests.recordings import box, element, id3, m4a, mp3, ogg, time_of_cluster, vorbis, wav, webm
 
 FORMS: dict[str, Callable[[float], bytes]] = {"ogg": ogg, "vorbis": vorbis, "wav": wav, "mp3": mp3, "m4a": m4a, "webm": webm}
+RATE = struct.pack(">I", 44_100)
 lengths = st.floats(0.1, 40)
 HEADS = [b"OggS", b"RIFF0000WAVE", b"RIFF0000WAVEfmt ", b"ID3", b"\xff\xfb\x90\xc0", b"0000ftyp", b"\x1aE\xdf\xa3"]
 changes = st.tuples(st.floats(0, 1), st.sampled_from(["set", "cut", "add", "double"]), st.binary(min_size=1, max_size=9))
@@ -56,6 +57,8 @@ def test_m4a_says_it_in_several_places() -> None:
     assert length(m4a(30, ticks=4_096)) in range(119, 123)
     assert length(m4a(30, edits=10)) in range(299, 303)
     assert length(m4a(30, 16_000)) in (30, 31)
+    for rest in (struct.pack(">I4sQ", 1, b"free", 16), b"\0\0\0\0free and so on to the end"):
+        assert length(m4a(30) + rest) in (30, 31)
 
 
 @pytest.mark.parametrize(
@@ -68,6 +71,12 @@ def test_m4a_says_it_in_several_places() -> None:
         m4a(3).replace(b"mp4a", b"samr"),
         m4a(3).replace(b"stts", b"sttx"),
         m4a(3)[:-1],
+        m4a(3).replace(b"soun", b"vide"),  # no sound in it
+        m4a(3).replace(b"mvhd" + bytes(12) + RATE, b"mvhd" + bytes(16)),  # no ticks in a second
+        m4a(3).replace(b"stts" + bytes(4) + b"\0\0\0\1", b"stts" + bytes(4) + b"\0\0\0\x09"),  # rows beyond the end
+        m4a(3).replace(b"mp4a" + bytes(6) + b"\0\1\0\0", b"mp4a" + bytes(6) + b"\0\1\0\1"),  # an older form
+        m4a(3).replace(struct.pack(">H", 2 << 11 | 4 << 7 | 8), struct.pack(">H", 2 << 11 | 15 << 7 | 8)),  # no such rate
+        m4a(3) + b"\0\0\0\4free",  # a box that is smaller than its head
         box(b"ftyp", b"M4A ") + box(b"mdat", bytes(1_000)),
         webm(3, codec=b"A_VORBIS"),
         webm(3, track=element(0x6D80, b"")),  # packets without their beginnings

@@ -27,13 +27,11 @@ def read_picture(content: bytes) -> Converted:
     try:
         with Image.open(BytesIO(content), formats=FORMATS) as opened:
             frames = getattr(opened, "n_frames", 1)
-            if opened.width * opened.height > MOST_PIXELS:
-                raise Unreadable(_too_large(opened.width, opened.height))
             opened.draft("RGB", (2 * LONGEST_SIDE, 2 * LONGEST_SIDE))  # a JPEG need not be unpacked whole
             shown = _upright(opened)
             media_type = Image.MIME.get(opened.format or "", "")
     except Image.DecompressionBombError:
-        raise Unreadable(_too_large(0, 0)) from None
+        raise Unreadable("is larger than I can open. Please send a smaller copy, or the part that matters.") from None
     except UnidentifiedImageError:
         raise Unreadable("is no picture that I can open. Please send it as PNG or JPEG.") from None
     except (OSError, SyntaxError, ValueError, EOFError, LookupError, ArithmeticError, struct.error) as error:
@@ -45,11 +43,6 @@ def read_picture(content: bytes) -> Converted:
 def write(pictures: "Sequence[Image.Image]", first: int = 1) -> tuple[Picture, ...]:
     """Write pictures into the working folder."""
     return tuple(_write(picture, f"picture-{number}") for number, picture in enumerate(pictures, start=first))
-
-
-def _too_large(width: int, height: int) -> str:
-    size = f" ({width} × {height} pixels)" if width else ""
-    return f"is larger than I can open{size}. Please send a smaller copy, or the part that matters."
 
 
 def _upright(opened: Image.Image) -> Image.Image:
