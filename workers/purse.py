@@ -89,7 +89,7 @@ class Purse:
         return _MAKERS[provider.protocol](name, keys, provider, self._load)
 
 
-# Imported there, since only workers think, and a vendor's package alone costs a second and 75 MB.
+# Imported there, since only workers think; a vendor's package costs half a second and 16 MB, even by parts.
 def _anthropic(name: str, keys: dict[str, str], provider: Provider, load: Load) -> Model:
     from adapters.models.anthropic import AnthropicModel  # noqa: PLC0415
 
