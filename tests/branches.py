@@ -3,7 +3,7 @@
 import json
 import sys
 
-LEAST = 93  # per cent; 95 is what is wanted
+LEAST = 94  # per cent; 95 is what is wanted
 
 
 def main() -> None:
