@@ -70,29 +70,35 @@ class Child:
 
 
 class Nursery:
-    """The tests' side of it."""
+    """The tests' side of it; it is begun when a house is first asked for, as loading takes two seconds."""
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="butlers-nursery-")
         self._address = f"{self._folder.name}/socket"
+        self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        """Start it, which takes as long as loading takes."""
+        """Wait to be asked."""
+        return self
+
+    def _begin(self) -> None:
         root = Path(__file__).parent.parent
         env = {**os.environ, "PYTHONPATH": str(root), "PYTHONWARNINGS": "error"}
         command = [sys.executable, "-m", "tests.nursery", self._address]
         self._process = subprocess.Popen(command, cwd=root, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert self._process.stdout is not None
         assert self._process.stdout.readline() == READY
-        return self
 
     def __exit__(self, *_: object) -> None:
         """End it."""
-        self._process.communicate(timeout=ENDS_WITHIN)
+        if self._process is not None:
+            self._process.communicate(timeout=ENDS_WITHIN)
         self._folder.cleanup()
 
     def start(self, words: Sequence[str], env: Mapping[str, str], folder: Path, files: Sequence[int]) -> Child:
         """Start `butler` with these words, in a folder, with an environment, and three files for what it reads and says."""
+        if self._process is None:
+            self._begin()
         line = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         line.connect(self._address)
         socket.send_fds(line, [json.dumps([words, dict(env), str(folder)]).encode()], files)

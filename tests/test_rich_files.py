@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import datetime
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -79,8 +79,7 @@ def test_a_sheet_with_every_kind_of_cell() -> None:
         page.write_datetime(4, 0, datetime(2026, 11, 29, 8, 30), day)  # noqa: DTZ001 - a sheet knows no zones
         page.write_datetime(5, 0, datetime(2026, 11, 29), day)  # noqa: DTZ001
     text = sheets.sheet_text(buffer.getvalue())
-    assert "yes\tno\t0.1\n\n2026-11-29 08:30:00\n2026-11-29" in text
-    assert date(2026, 11, 29).isoformat() in text
+    assert text.endswith("yes\tno\t0.1\n\n2026-11-29 08:30:00\n2026-11-29")
 
 
 def test_a_sheet_is_read_as_far_as_it_is_kept(mocker: MockerFixture) -> None:
@@ -184,11 +183,12 @@ def test_pictures_that_are_not_usual(folder: Path, mocker: MockerFixture) -> Non
     assert pictures.read_picture(noise((300, 300))).pictures[0].media_type == "image/jpeg"
 
 
-def test_a_picture_that_is_too_large(folder: Path, mocker: MockerFixture) -> None:
-    """A picture of more points than are opened is a sentence, and nothing of it is kept."""
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF", "ICO", "HEIF", "AVIF"])
+def test_a_picture_that_is_too_large(form: str, folder: Path, mocker: MockerFixture) -> None:
+    """A picture of more points than are opened is a sentence in every form, and nothing of it is kept."""
     mocker.patch("bot.converting.pictures.MOST_PIXELS", 1_000)
     with pytest.raises(Unreadable, match="larger than I can open"):
-        pictures.read_picture(picture())
+        pictures.read_picture(picture(form, (64, 64)))
     assert list(folder.iterdir()) == []
 
 

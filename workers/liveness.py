@@ -35,7 +35,7 @@ def held(path: Path, wanted_by: str = "", advice: str = "") -> Iterator[None]:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with path.open("a+") as file:
         deadline = monotonic() + ENDS_WITHIN
-        while not _is_locked(file):
+        while not _try_lock(file):
             if monotonic() > deadline:
                 file.seek(0)
                 raise ConfigurationError(f"{wanted_by} runs already in this home, as process {file.read()}.{advice}")
@@ -46,7 +46,7 @@ def held(path: Path, wanted_by: str = "", advice: str = "") -> Iterator[None]:
         yield
 
 
-def _is_locked(file: TextIO) -> bool:
+def _try_lock(file: TextIO) -> bool:
     """Lock a file unless another process holds it; tell whether it is locked now."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -68,7 +68,7 @@ def is_held(path: Path) -> bool:
     """Tell whether a living process holds a lock."""
     try:
         with path.open("a+") as file:
-            return not _is_locked(file)
+            return not _try_lock(file)
     except FileNotFoundError:
         return False
 
