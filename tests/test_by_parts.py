@@ -83,6 +83,7 @@ def test_nothing_is_loaded_before_it_is_asked_for(shop: str) -> None:
     assert look("import shop; seen = shop", shop).__name__ == shop
     assert loaded(shop) == {"till"}
     assert look("from shop import Anvil; seen = Anvil", shop).weight == 100
+    assert look("from shop import NOUGHT; seen = NOUGHT", shop) == 0
     assert loaded(shop) == {"till", "heavy", "heavy.things", "constants"}
 
 

@@ -76,7 +76,7 @@ def test_m4a_says_it_in_several_places() -> None:
         m4a(3).replace(b"stts" + bytes(4) + b"\0\0\0\1", b"stts" + bytes(4) + b"\0\0\0\x09"),  # rows beyond the end
         m4a(3).replace(b"mp4a" + bytes(6) + b"\0\1\0\0", b"mp4a" + bytes(6) + b"\0\1\0\1"),  # an older form
         m4a(3).replace(struct.pack(">H", 2 << 11 | 4 << 7 | 8), struct.pack(">H", 2 << 11 | 15 << 7 | 8)),  # no such rate
-        m4a(3) + b"\0\0\0\4free",  # a box that is smaller than its head
+        m4a(3) + b"\0\0\0\4" * 4,  # a box that is smaller than its head
         box(b"ftyp", b"M4A ") + box(b"mdat", bytes(1_000)),
         webm(3, codec=b"A_VORBIS"),
         webm(3, track=element(0x6D80, b"")),  # packets without their beginnings
