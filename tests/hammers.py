@@ -157,7 +157,7 @@ def _usage(dice: random.Random, reservation: Reservation) -> Usage:
 def assert_under_caps(tx: Connection, purse: Treasury, spender: Spender) -> None:
     """Assert that nowhere more is spent and held than a cap allows."""
     day = day_of(NOW)
-    for limit in budgets.limits(tx, purse.caps, spender.scopes, day, budgets.seen(tx, spender.scopes, day)):
+    for limit in budgets.limits(tx, purse.caps, spender.scopes, day):
         assert limit.left >= 0, limit
     for row in tx.execute(select(rows_of).where(rows_of.c.scope.startswith("key:"))):
         assert row.spent_tokens + row.held_tokens <= (purse.providers["anthropic"].tokens_per_day or 0)

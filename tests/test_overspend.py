@@ -48,7 +48,7 @@ def limits(database: Database, kind: Kind, position: int) -> list[Limit]:
     purse, scopes, day = kind.purse, kind.spender(position).scopes, day_of(NOW)
     most = purse.providers["anthropic"].tokens_per_day or 0
     with database.read() as tx:
-        found = budgets.limits(tx, purse.caps, scopes, day, budgets.seen(tx, scopes, day))
+        found = budgets.limits(tx, purse.caps, scopes, day)
         keys = tx.execute(select(rows_of).where(rows_of.c.scope.startswith("key:"), rows_of.c.period == day)).all()
     of_keys = [Limit(row.scope.split(":")[1], day, "tokens", most, row.spent_tokens, row.held_tokens, 0) for row in keys]
     return [*found, *of_keys]

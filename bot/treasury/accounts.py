@@ -104,7 +104,7 @@ def _line(treasury: Treasury, viewer: Viewer, scope: str, name: str, spent: Spen
 
 def _limits(treasury: Treasury, viewer: Viewer, scope: str) -> Sequence[Limit]:
     day = day_of(viewer.now)
-    return budgets.limits(viewer.tx, treasury.caps, [scope], day, budgets.seen(viewer.tx, [scope], day))
+    return budgets.limits(viewer.tx, treasury.caps, [scope], day)
 
 
 def _named(spent: Mapping[str, Spending], kind: str) -> dict[str, str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, func, select, text, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, func, select, text, update
 
 from bot.store.treasury_tables import budgets, caps, choices, reservations
 from bot.treasury.periods import ALL, end_of, month_of
@@ -22,9 +22,12 @@ _MINE: tuple[ColumnElement[bool], ...] = (
     budgets.c.scope.in_(bindparam("scopes", expanding=True)),
     budgets.c.period.in_(bindparam("periods", expanding=True)),
 )
-# Whoever reads these rows first holds them until its end, where several may write at a time; SQLite lets only one write.
 _SEEN = select(budgets).where(*_MINE)
-_ROWS = _SEEN.order_by(budgets.c.scope, budgets.c.period).with_for_update()
+_ROWS = (  # with the caps on them that were set in a chat, each in a row of its own
+    select(budgets, caps.c.period.label("cap_of"), caps.c.unit, caps.c.amount)
+    .outerjoin(caps, and_(caps.c.scope == budgets.c.scope, budgets.c.period.startswith(caps.c.period)))
+    .where(*_MINE)
+)
 _OPEN = text("INSERT INTO budgets (scope, period, held, spent) VALUES (:scope, :period, 0, 0) ON CONFLICT DO NOTHING")
 _HOLD = (
     update(budgets)
@@ -43,7 +46,9 @@ _SPEND = (
     )
     .returning(budgets)
 )
-_CAPS = select(caps).where(caps.c.scope.in_(bindparam("scopes", expanding=True)))
+_CAPS = select(caps.c.scope, caps.c.period.label("cap_of"), caps.c.unit, caps.c.amount).where(
+    caps.c.scope.in_(bindparam("scopes", expanding=True))
+)
 _WHO = {
     "person": "You",
     "root": "One request",
@@ -88,6 +93,14 @@ class Cap:
     period: str  # day, month, all
     unit: Unit
     amount: int
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The rows in which a request counts, by scope and period, and the caps that were set in a chat on them."""
+
+    rows: Mapping[tuple[str, str], Row[Any]]
+    caps: Sequence[Cap]
 
 
 @dataclass(frozen=True)
@@ -150,22 +163,34 @@ def pairs(scopes: Sequence[str], day: str) -> list[tuple[str, str]]:
     return [(scope, period) for scope in scopes for period in _periods(scope, day)]
 
 
-def open_rows(tx: Connection, scopes: Sequence[str], day: str) -> dict[tuple[str, str], Row[Any]]:
+def open_rows(tx: Connection, scopes: Sequence[str], day: str) -> Opened:
     """Return the rows in which a request counts, made where they are missing."""
-    wanted = pairs(scopes, day)
-    mine = {"scopes": scopes, "periods": (day, month_of(day), ALL)}
-    rows = {(row.scope, row.period): row for row in tx.execute(_ROWS, mine)}
-    missing = [{"scope": scope, "period": period} for scope, period in wanted if (scope, period) not in rows]
+    opened = _opened(tx, scopes, day)
+    missing = [{"scope": scope, "period": period} for scope, period in pairs(scopes, day) if (scope, period) not in opened.rows]
     if missing:
         tx.execute(_OPEN, missing)
-        rows = {(row.scope, row.period): row for row in tx.execute(_ROWS, mine)}
-    return rows
+        opened = _opened(tx, scopes, day)
+    return opened
+
+
+def _opened(tx: Connection, scopes: Sequence[str], day: str) -> Opened:
+    found = tx.execute(_ROWS, {"scopes": scopes, "periods": (day, month_of(day), ALL)}).all()
+    return Opened({(row.scope, row.period): row for row in found}, _caps(row for row in found if row.cap_of is not None))
+
+
+def _caps(rows: Iterable[Row[Any]]) -> list[Cap]:
+    return [Cap(row.scope, row.cap_of, row.unit, row.amount) for row in rows]
 
 
 def seen(tx: Connection, scopes: Sequence[str], day: str) -> dict[tuple[str, str], Row[Any]]:
     """Return the rows that there are, for who only looks."""
     mine = {"scopes": scopes, "periods": (day, month_of(day), ALL)}
     return {(row.scope, row.period): row for row in tx.execute(_SEEN, mine)}
+
+
+def caps_set(tx: Connection, scopes: Sequence[str]) -> list[Cap]:
+    """Return the caps that were set in a chat on these budgets; the period of what a day was raised by is that day."""
+    return _caps(tx.execute(_CAPS, {"scopes": scopes}))
 
 
 def hold(tx: Connection, scopes: Sequence[str], day: str, amount: int, tokens: int) -> None:
@@ -182,11 +207,9 @@ def spend(  # noqa: PLR0913 - the figures of one booking
     return {(row.scope, row.period): row for row in tx.execute(_SPEND, {**mine, **figures})}
 
 
-def limits(
-    tx: Connection, defaults: Sequence[Cap], scopes: Sequence[str], day: str, rows: Mapping[tuple[str, str], Row[Any]]
-) -> list[Limit]:
-    """Return the caps in force on these budgets; what an owner set in a chat goes before the settings."""
-    return in_force(_amounts(tx, defaults, scopes, day), day, rows)
+def limits(tx: Connection, defaults: Sequence[Cap], scopes: Sequence[str], day: str) -> list[Limit]:
+    """Return the caps in force on these budgets, for who only looks."""
+    return in_force(joined(defaults, caps_set(tx, scopes), scopes, day), day, seen(tx, scopes, day))
 
 
 def in_force(found: Iterable[Cap], day: str, rows: Mapping[tuple[str, str], Row[Any]]) -> list[Limit]:
@@ -208,21 +231,20 @@ def _tokens(row: Row[Any]) -> tuple[int, int, int]:
     return row.spent_tokens, row.held_tokens, row.told_tokens
 
 
-def _amounts(tx: Connection, defaults: Sequence[Cap], scopes: Sequence[str], day: str) -> list[Cap]:
+def joined(defaults: Sequence[Cap], set_here: Sequence[Cap], scopes: Sequence[str], day: str) -> list[Cap]:
     """Return the caps of these scopes: those of the settings, those set in a chat instead, and today's raises."""
     each = {scope.partition(":")[0]: scope for scope in scopes if scope.startswith(("root:", "turn:"))}
-    set_here = tx.execute(_CAPS, {"scopes": scopes}).all()
     found: dict[tuple[str, str, Unit], int] = {}
     for cap in defaults:
         scope = each.get(cap.scope, cap.scope)
         if scope in scopes:
             found[scope, cap.period, cap.unit] = cap.amount
-    for row in set_here:
-        if ":" not in row.period:
-            found[row.scope, row.period, row.unit] = row.amount
-    for row in set_here:
-        if row.period == day and (row.scope, "day", row.unit) in found:
-            found[row.scope, "day", row.unit] += row.amount
+    for cap in set_here:
+        if ":" not in cap.period:
+            found[cap.scope, cap.period, cap.unit] = cap.amount
+    for cap in set_here:
+        if cap.period == day and (cap.scope, "day", cap.unit) in found:
+            found[cap.scope, "day", cap.unit] += cap.amount
     return [Cap(*who, amount) for who, amount in found.items()]
 
 

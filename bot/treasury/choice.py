@@ -1,12 +1,12 @@
 """The choice of a key: what costs the same however many keys there are."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, not_, select
+from sqlalchemy import Connection, Row, bindparam, exists, not_, or_, select
 
 from bot.errors import AllDry
 from bot.ports import Route
@@ -44,7 +44,16 @@ _USABLE = (
 )
 _FREEST = select(keys).where(*_USABLE).order_by(keys.c.free.desc(), keys.c.position).limit(1)
 _THIS = select(keys).where(*_USABLE, keys.c.id == bindparam("key"))
-_SESSION = select(sessions).where(sessions.c.conversation_id == bindparam("conversation"))
+_TROUBLED = or_(
+    is_resting(["key:" + keys.c.id, keys.c.organisation], sessions.c.model),
+    exists().where(rests.c.subject == "provider:" + keys.c.provider),
+)
+# A conversation's session and its key in one row, and whether that key or its provider rests, or has failed.
+_SESSION = (
+    select(sessions, keys, _TROUBLED.label("is_troubled"))
+    .outerjoin(keys, keys.c.id == sessions.c.key_id)
+    .where(sessions.c.conversation_id == bindparam("conversation"))
+)
 
 
 @dataclass(frozen=True)
@@ -95,19 +104,14 @@ class Chosen:
 
 def choose(tx: Connection, providers: Providers, names: Sequence[str], wish: Wish, now: datetime) -> Chosen:
     """Choose the key of one of these providers for a request. Raises AllDry when none can be used now."""
-    session = None if wish.aside else tx.execute(_SESSION, {"conversation": wish.spender.conversation_id}).first()
-    broken = circuits(tx, names)
-    doors = []
-    for name in names:
-        circuit, model = broken.get(name), providers.nearest_model(name, wish.tier)
-        if model is not None and (circuit is None or _may_pass(tx, circuit, now)):
-            is_probe = circuit is not None and needs_probe(circuit, now)
-            doors.append(_Door(name, model, providers.standing(name, model, wish.tier), is_probe))
-    # What is too long for every model is for its provider to refuse: then the conversation is shortened.
-    doors = [door for door in doors if not _is_too_small(providers[door.provider], door.model, wish)] or doors
-    found = _staying(tx, providers, doors, wish, session, now)
+    session = _session(tx, wish, now)
+    found = _staying(providers, _doors(providers, names, wish), wish, session)
     if found is not None:
         return found
+    broken = circuits(tx, names)
+    able = [name for name in names if name not in broken or _may_pass(tx, broken[name], now)]
+    probes = {name for name in able if name in broken and needs_probe(broken[name], now)}
+    doors = _doors(providers, able, wish, probes)
     ranked = [
         (_rank(providers, door, row, session), Chosen(row, door.route(providers, row.id), session, door.is_probe))
         for door in doors
@@ -116,6 +120,12 @@ def choose(tx: Connection, providers: Providers, names: Sequence[str], wish: Wis
     if not ranked:
         raise _all_dry(tx, providers, wish, now)
     return min(ranked, key=lambda one: one[0])[1]
+
+
+def _session(tx: Connection, wish: Wish, now: datetime) -> Row[Any] | None:
+    if wish.aside:
+        return None
+    return tx.execute(_SESSION, {"conversation": wish.spender.conversation_id, "now": now}).first()
 
 
 @dataclass(frozen=True)
@@ -133,18 +143,30 @@ class _Door:
         return Route(provider=self.provider, key_id=key_id, model=self.model, effort=effort)
 
 
-def _staying(
-    tx: Connection, providers: Providers, doors: Sequence[_Door], wish: Wish, session: Row[Any] | None, now: datetime
-) -> Chosen | None:
+def _doors(providers: Providers, names: Iterable[str], wish: Wish, probes: Collection[str] = ()) -> list[_Door]:
+    """Return what can be asked of these providers."""
+    models = {name: providers.nearest_model(name, wish.tier) for name in names}
+    doors = [
+        _Door(name, model, providers.standing(name, model, wish.tier), name in probes)
+        for name, model in models.items()
+        if model is not None
+    ]
+    # What is too long for every model is for its provider to refuse: then the conversation is shortened.
+    return [door for door in doors if not _is_too_small(providers[door.provider], door.model, wish)] or doors
+
+
+def _staying(providers: Providers, doors: Sequence[_Door], wish: Wish, session: Row[Any] | None) -> Chosen | None:
     """Return the key that holds a conversation's cache, if nothing can be better, so that no other has to be looked at."""
     if session is None or session.leave or session.wanted_key is not None:
         return None
+    if not session.is_set or session.is_troubled or session.key_id in wish.avoid:
+        return None
     best = min((door.standing for door in doors), default=None)
     for door in doors:
-        if (door.standing, door.model) == (best, session.model):
-            for row in tx.execute(_THIS, {**_mine(door, wish, now), "key": session.key_id}):
-                if not is_nearly_spent(providers[door.provider], row):
-                    return Chosen(row, door.route(providers, row.id), session, door.is_probe)
+        if (door.standing, door.provider, door.model) == (best, session.provider, session.model):
+            is_enough = session.free >= wish.asked_of(door.provider, door.model).least
+            if is_enough and not is_nearly_spent(providers[door.provider], session):
+                return Chosen(session, door.route(providers, session.id), session, is_probe=False)
     return None
 
 

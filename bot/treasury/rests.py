@@ -45,7 +45,7 @@ class Blame:
     opens: bool = True  # false: this is only counted
 
 
-_RESTING = and_(rests.c.model.in_(["", bindparam("model")]), or_(rests.c.until.is_(None), rests.c.until > bindparam("now")))
+_LASTS = or_(rests.c.until.is_(None), rests.c.until > bindparam("now"))
 _GET = select(rests).where(rests.c.subject == bindparam("subject_"), rests.c.model == bindparam("model_"))
 _PUT = text(
     "INSERT INTO rests (subject, model, kind, until, since, failures, reason) "
@@ -88,9 +88,10 @@ def organisation_subject(provider: str, organisation: str) -> str:
     return f"organisation:{provider}:{organisation}"
 
 
-def is_resting(subjects: Sequence[Any]) -> Any:  # noqa: ANN401 - a condition on whatever table the subjects are columns of
-    """Return the condition that one of these subjects rests, of the parameters `model` and `now`."""
-    return exists().where(or_(*(rests.c.subject == subject for subject in subjects)), _RESTING)
+def is_resting(subjects: Sequence[Any], model: Any = None) -> Any:  # noqa: ANN401 - of whatever tables these are columns
+    """Return the condition that one of these subjects rests for a model, of the parameters `now` and, without one, `model`."""
+    models = rests.c.model.in_(["", bindparam("model") if model is None else model])
+    return exists().where(or_(*(rests.c.subject == subject for subject in subjects)), models, _LASTS)
 
 
 def blamed(error: ModelError, provider: str, key_id: str, organisation: str | None, model: str, now: datetime) -> Blame | None:

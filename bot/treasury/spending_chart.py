@@ -22,7 +22,7 @@ def spending_chart(tx: Connection, treasury: Treasury, now: datetime) -> Chart:
     """Return the chart."""
     day = day_of(now)
     rows = figures.by_day(tx, now, DAYS)
-    limits = budgets.limits(tx, treasury.caps, [HOUSE], day, budgets.seen(tx, [HOUSE], day))
+    limits = budgets.limits(tx, treasury.caps, [HOUSE], day)
     caps = {limit.period: dollars(limit.amount) for limit in limits if limit.unit == "usd"}
     usual = caps[day] - dollars(raised(tx, now)) if day in caps else None  # a raise is of today only, and the line of all days
     days = tuple(Day(date=date.fromisoformat(when), slices=_slices(found)) for when, found in rows.items())

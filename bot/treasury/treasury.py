@@ -7,13 +7,14 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select
 
 from bot.errors import AllDry, ModelError
 from bot.ports import Route, Usage
-from bot.store.treasury_tables import HELD, keys, ledger, reservations
+from bot.store.treasury_tables import HELD, keys, reservations
 from bot.treasury import alerts, budgets, rests, ring, sessions
 from bot.treasury.alerts import Alert
+from bot.treasury.booking import NOTHING, Booked, Used, book, whole
 from bot.treasury.budgets import HOUSE, Cap, Limit
 from bot.treasury.choice import Chosen, Wish, choose
 from bot.treasury.fit import longest_answer
@@ -24,13 +25,6 @@ from bot.treasury.providers import Providers, Tier
 from bot.treasury.reservation import Reservation
 
 NOT_MINE = "this worker does not know it yet; start the house again"
-_CLOSE = (
-    update(reservations)
-    .where(reservations.c.id == bindparam("reservation"), reservations.c.state == "held")
-    .values(state="settled")
-    .returning(reservations.c.scopes, reservations.c.key_id)
-)
-_ENTER = insert(ledger)
 _RESERVE = insert(reservations).returning(reservations.c.id)
 _KEY = select(keys).where(keys.c.id == bindparam("key"))
 _LEFT = select(reservations).where(reservations.c.turn_id == bindparam("turn"), HELD)
@@ -90,10 +84,11 @@ class Treasury:
                 continue
             provider, asked = self.providers[chosen.route.provider], wish.asked_of(chosen.route.provider, chosen.route.model)
             scopes = (*wish.spender.scopes, ring.scope_of(chosen.row.id, chosen.row.fingerprint))
-            rows = budgets.open_rows(tx, scopes, day)
-            mine = self._key_limits(chosen, scopes[-1], day, rows)
+            opened = budgets.open_rows(tx, scopes, day)
+            mine = self._key_limits(chosen, scopes[-1], day, opened.rows)
             if all(limit.left >= asked.least for limit in mine):
-                found = [*budgets.limits(tx, self.caps, scopes, day, rows), *mine]
+                caps = budgets.joined(self.caps, opened.caps, scopes, day)
+                found = [*budgets.in_force(caps, day, opened.rows), *mine]
                 output = longest_answer(tx, provider, chosen.route, asked, found, zone or self.zone)
                 return self._hold(tx, asked, chosen, scopes, day, output, now)
             ring.count_free(tx, chosen.row.id, chosen.row.fingerprint, provider, day)
@@ -163,13 +158,14 @@ class Treasury:
     ) -> list[Alert]:
         """Give back what a request did not use, by the usage that the provider reported; return what owners are to hear."""
         provider = self.providers[reservation.route.provider]
-        cost = provider.charge(reservation.model, usage)
-        tokens = provider.counted(usage)
-        rows = self._close(tx, reservation, usage, cost, tokens, now, reported=True)
-        told = [*self._alerts(tx, reservation, rows, tokens, now), *alerts.of_surplus(reservation, cost if rows else 0)]
+        used = Used(usage, provider.charge(reservation.model, usage), provider.counted(usage))
+        booked = book(tx, self.providers, reservation, used, now)
+        told = [] if booked is None else self._alerts(tx, reservation, booked, used, now)
+        told += [] if booked is None else alerts.of_surplus(reservation, used.cost)
         if organisation is not None and self._organisations.get(reservation.scopes[-1]) != organisation:
             self._learn(tx, reservation, organisation)
-        rests.forgive(tx, reservation.route.provider, reservation.key_id, reservation.model, reservation.id, now)
+        if booked is None or booked.has_rests:
+            rests.forgive(tx, reservation.route.provider, reservation.key_id, reservation.model, reservation.id, now)
         return told
 
     def _learn(self, tx: Connection, reservation: Reservation, organisation: str) -> Row[Any] | None:
@@ -183,12 +179,13 @@ class Treasury:
 
     def release(self, tx: Connection, reservation: Reservation, now: datetime) -> None:
         """Give all back: the provider surely bills nothing for this request."""
-        self._close(tx, reservation, Usage(), 0, 0, now, reported=True)
+        book(tx, self.providers, reservation, NOTHING, now)
 
     def charge(self, tx: Connection, reservation: Reservation, now: datetime) -> list[Alert]:
         """Count the whole reservation as spent: nobody reported what the request used."""
-        rows = self._close(tx, reservation, Usage(), reservation.upper, reservation.tokens, now, reported=False)
-        return self._alerts(tx, reservation, rows, reservation.tokens, now)
+        used = whole(reservation)
+        booked = book(tx, self.providers, reservation, used, now)
+        return [] if booked is None else self._alerts(tx, reservation, booked, used, now)
 
     def charge_left(self, tx: Connection, turn_id: int, now: datetime) -> None:
         """Count what a crash or a stop left reserved in a turn as spent, and tell owners what that brought near."""
@@ -197,9 +194,9 @@ class Treasury:
             figures = {"upper": row.upper, "tokens": row.tokens, "size": row.size}
             left = Reservation(row.id, turn_id, route, row.period, budgets.read(row.scopes), **figures)
             if self._tell is None:  # then the next request tells of the caps
-                rows = self._close(tx, left, Usage(), left.upper, left.tokens, now, reported=False)
-                if rows:
-                    self._near(tx, left, rows, left.tokens, now)
+                booked = book(tx, self.providers, left, whole(left), now)
+                if booked is not None:
+                    self._near(tx, left, booked, left.tokens, now)
             else:
                 for alert in self.charge(tx, left, now):
                     self._tell(tx, alert, now)
@@ -232,7 +229,7 @@ class Treasury:
     def standing(self, tx: Connection, now: datetime) -> Standing:
         """Return how today's budget of the house stands."""
         day = day_of(now)
-        limits = budgets.limits(tx, self.caps, [HOUSE], day, budgets.seen(tx, [HOUSE], day))
+        limits = budgets.limits(tx, self.caps, [HOUSE], day)
         mine = next(limit for limit in limits if (limit.period, limit.unit) == (day, "usd"))
         return Standing(dollars(mine.spent), dollars(mine.held), dollars(mine.amount))
 
@@ -240,53 +237,21 @@ class Treasury:
         """Return the model that answers for a tier, as long as all keys can be used."""
         return self.providers.best_model(self._names, tier)
 
-    def _close(
-        self, tx: Connection, reservation: Reservation, usage: Usage, cost: int, tokens: int, now: datetime, *, reported: bool
-    ) -> Mapping[tuple[str, str], Row[Any]]:
-        """Book what a request used; return its budgets as they are then, or nothing where they were booked before."""
-        row = tx.execute(_CLOSE, {"reservation": reservation.id}).first()
-        if row is None:
-            return {}  # a stop or a take-over has charged it already
-        if row.key_id != reservation.key_id:  # it stands in another place since
-            reservation = reservation.moved(row.key_id, budgets.read(row.scopes))
-        figures = {"upper": reservation.upper, "cost": cost, "upper_tokens": reservation.tokens, "tokens": tokens}
-        rows = budgets.spend(tx, reservation.scopes, reservation.period, reported=reported, **figures)
-        ring.give_back(tx, self.providers, reservation, reservation.tokens - tokens)
-        tx.execute(
-            _ENTER,
-            {
-                "reservation_id": reservation.id,
-                "turn_id": reservation.turn_id,
-                "key_id": reservation.key_id,
-                "model": reservation.model,
-                "at": now,
-                "tokens": tokens,
-                "cost": cost,
-                "reported": reported,
-                **usage.model_dump(),
-            },
-        )
-        return rows
-
-    def _alerts(
-        self, tx: Connection, reservation: Reservation, rows: Mapping[tuple[str, str], Row[Any]], tokens: int, now: datetime
-    ) -> list[Alert]:
+    def _alerts(self, tx: Connection, reservation: Reservation, booked: Booked, used: Used, now: datetime) -> list[Alert]:
         """Return what has come near: caps, a key's day, and a conversation's allocation."""
-        if not rows:
-            return []
-        found = budgets.limits(tx, self.caps, reservation.scopes, reservation.period, rows)
-        return [*alerts.of_caps(tx, found, self.zone), *self._near(tx, reservation, rows, tokens, now)]
+        scopes, day = reservation.scopes, reservation.period
+        caps = budgets.joined(self.caps, budgets.caps_set(tx, scopes) if booked.has_caps else (), scopes, day)
+        near = alerts.of_caps(tx, budgets.in_force(caps, day, booked.rows), self.zone)
+        return [*near, *self._near(tx, reservation, booked, used.tokens, now)]
 
-    def _near(
-        self, tx: Connection, reservation: Reservation, rows: Mapping[tuple[str, str], Row[Any]], tokens: int, now: datetime
-    ) -> list[Alert]:
+    def _near(self, tx: Connection, reservation: Reservation, booked: Booked, tokens: int, now: datetime) -> list[Alert]:
         """Note what a conversation used of its key, and return what has come near of that key."""
         key_id, where = reservation.key_id, reservation.conversation_id
         used = None if where is None else sessions.use(tx, where, key_id, tokens, now)
         provider = self.providers.table.get(reservation.route.provider)  # the settings may have lost it since
         most = provider.tokens_per_day if provider is not None else None
         is_key = reservation.scopes[-1].startswith("key:")  # else it is from before keys had budgets
-        row = rows.get((reservation.scopes[-1], reservation.period)) if is_key else None
+        row = booked.rows.get((reservation.scopes[-1], reservation.period)) if is_key else None
         of_key = alerts.key_is_near(key_id, most, row.spent_tokens if row is not None else 0, tokens)
         near = of_key or used
         if near is None:
