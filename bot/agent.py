@@ -34,7 +34,7 @@ MAX_OUTPUT = 16_000  # tokens: a long answer with its thoughts
 COUNT_MARGIN, COUNT_FRAME = 1.05, 256  # by which a provider's own count, which it calls an estimate, may be too small
 LENGTH_NOTE = "\n\n[My answer reached its greatest length here. Say “go on” for the rest.]"
 REFUSED = "The model declined to answer this, so I have left it out of our conversation. Please ask in another way."
-TOO_LONG = "This is longer than the model can read at once. Please send a shorter part, or begin anew with /new."
+TOO_LONG = "This is longer than the model can read at once. Please send a shorter part, or begin anew with `/new`."
 
 log = logging.getLogger(__name__)
 

@@ -160,7 +160,8 @@ def _given_up(tx: Connection, now: datetime) -> list[Ailment]:
     return [
         Ailment(
             f"given up:{row.channel}",
-            f"{_replies(row.replies)} to {row.channel} had to be given up in the last hour{_because(row)}. /failed shows more.",
+            f"{_replies(row.replies)} to {row.channel} had to be given up in the last hour{_because(row)}. "
+            "`/failed` shows more.",
         )
         for row in rows
     ]

@@ -18,6 +18,7 @@ from bot import outbox
 from bot.contents import SOURCE, content_of
 from bot.enclosures import ENCLOSURE, File
 from bot.errors import BadFormat, ChatGone, DeliveryError, Doubtful, MessageGone, NotChanged, RetryLater
+from bot.messages import ReplyKind
 from bot.outbox import Part, Reply
 from bot.pauses import growing_pause
 from bot.ports import Chat, Json
@@ -250,7 +251,8 @@ def _cut(chat: Chat, reply: Reply) -> Sequence[Json]:
     shown = None if enclosure is None else chat.enclosed(enclosure)
     if shown is not None and isinstance(enclosure, File):
         return [shown]
-    pieces = list(chat.pieces(reply.text, reply.buttons) or chat.pieces(NOTHING_TO_SEE, reply.buttons))
+    text = reply.text if reply.kind is ReplyKind.ANSWER else chat.typed(reply.text)
+    pieces = list(chat.pieces(text, reply.buttons) or chat.pieces(NOTHING_TO_SEE, reply.buttons))
     if reply.preview is not None and all(SOURCE in piece for piece in pieces):
         pieces[:0] = chat.pieces(SEE_BELOW)  # the message that shows a part of the answer becomes this
     return pieces if shown is None else [*pieces, shown]

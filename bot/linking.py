@@ -208,7 +208,7 @@ def _refusal(tx: Connection, first: Person, second: Person | None) -> str:
         return NO_LONGER
     if second is not None and not MAY[second.role] <= MAY[first.role]:
         return (
-            f"This chat belongs to {a(second.role)} of this house, and that code to {a(first.role)}. Write /link here and "
+            f"This chat belongs to {a(second.role)} of this house, and that code to {a(first.role)}. Write `/link` here and "
             "the code there, so that nothing is lost."
         )
     added = 1 if second is None else len(people.identities_of(tx, second.id))

@@ -11,7 +11,7 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     return names[matches[0]] if matches else None
 
 
-def did_you_mean(word: str, known: Iterable[str], prefix: str = "") -> str:
-    """Return " Did you mean …?" for the nearest known word, or nothing."""
+def did_you_mean(word: str, known: Iterable[str], written: str = "{}") -> str:
+    """Return " Did you mean …?" for the nearest known word, written so, or nothing."""
     match = nearest(word, known)
-    return f" Did you mean {prefix}{match}?" if match else ""
+    return f" Did you mean {written.format(match)}?" if match else ""

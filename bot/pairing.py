@@ -92,7 +92,7 @@ class Strangers:
             outbox.add(tx, place.id, ReplyKind.NOTICE, "The owner did not let you in.", now)
             return Done(f"{owner.name} did not let {name} in.", (place.id,))
         role = people.take_in(tx, self.gate, sender, ROLES[position], Source.PAIRED, place.address, now).role
-        welcome = f"{owner.name} let you in as {a(role)}. Just write; /help lists the commands."
+        welcome = f"{owner.name} let you in as {a(role)}. Just write; `/help` lists the commands."
         outbox.add(tx, place.id, ReplyKind.NOTICE, welcome, now)
         return Done(f"{owner.name} let {name} in as {a(role)}.", (place.id,))
 

@@ -223,10 +223,11 @@ class Chat(Protocol):
         ...
 
     def pieces(self, text: str, buttons: Sequence[Button] = ()) -> Sequence[Json]:
-        """Render Markdown as platform messages that fit; buttons stand under the last of them that has words.
+        """Render Markdown as messages that fit, buttons under the last words; `source` tells of bytes (bot/contents.py)."""
+        ...
 
-        One that is sent with bytes says in `source` where they come from (bot/contents.py).
-        """
+    def typed(self, words: str) -> str:
+        """Return words of the house in which its commands, such as `/help`, stand as they are typed in this chat."""
         ...
 
     def enclosed(self, enclosure: Enclosure) -> Json | None:

@@ -57,7 +57,7 @@ def _park(tx: Connection, turn: Row[Any], now: datetime) -> None:
     first = tx.scalar(select(func.min(inbox.c.id)).where(inbox.c.turn_id == turn.id))
     text = (
         f"My worker crashed {MOST_DEATHS} times over this message, so I have set it aside as number {first}. "
-        f"/failed lists it, and /retry {first} tries it once more."
+        f"`/failed` lists it, and `/retry {first}` tries it once more."
     )
     journal.give_up(tx, turn.id, now)
     text += journal.warning(tx, turn.id, turn.follows)

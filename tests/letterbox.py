@@ -71,6 +71,10 @@ class Letterbox:
 
     # What the house asks of a chat for its replies (bot/ports.py).
 
+    def typed(self, words: str) -> str:
+        """Return the words: a command is typed here as it is named."""
+        return words
+
     def pieces(self, text: str, buttons: Sequence[Button] = ()) -> Sequence[Json]:
         """Cut Markdown, read as for every chat, into letters; each button is a line with its token."""
         letters: list[Json] = [{"text": piece.text} for piece in split(spelled(parse(text), lambda _: False), LIMIT)]

@@ -65,8 +65,8 @@ def test_caps_are_taken_away(known: Room) -> None:
     [
         ("set", "A budget is one of house, butler, person."),
         ("set haus day 5", "A budget is one of house, butler, person. Did you mean house?"),
-        ("sett house day 5", "/budget knows no sett. Did you mean set?"),
-        ("rase 5", "/budget knows no rase. Did you mean raise?"),
+        ("sett house day 5", "`/budget` knows no sett. Did you mean set?"),
+        ("rase 5", "`/budget` knows no rase. Did you mean raise?"),
         ("set house", "Is that for a day or a month?"),
         ("set house week 5", "Is that for a day or a month?"),
         ("set house mine day 5", "Write `/budget`"),
@@ -82,10 +82,10 @@ def test_caps_are_taken_away(known: Room) -> None:
         ("set house day 99999999 m tokens", "“99999999 m tokens” is no amount."),
         ("set house day 99999999999999 tokens", "“99999999999999 tokens” is no amount."),
         ("set house day 999999m tokens", "999,999,000,000 tokens"),
-        ("set butler asistant day 5", "There is no butler asistant. Did you mean assistant? /butlers lists all."),
-        ("set butler the cook day 5", "There is no butler the cook. /butlers lists all."),
-        ("set person Adda day 5", "There is no person Adda. Did you mean Ada? /people lists everybody"),
-        ("set person 9 day 5", "There is no person 9. /people lists everybody; a number of that list will do."),
+        ("set butler asistant day 5", "There is no butler asistant. Did you mean assistant? `/butlers` lists all."),
+        ("set butler the cook day 5", "There is no butler the cook. `/butlers` lists all."),
+        ("set person Adda day 5", "There is no person Adda. Did you mean Ada? `/people` lists everybody"),
+        ("set person 9 day 5", "There is no person 9. `/people` lists everybody; a number of that list will do."),
         (f"set person {'9' * 5000} day 5", "There is no person 999"),
         ("mode", "Write `/budget mode block` or `/budget mode warn`."),
         ("mode wran", "There is no mode wran. Write `/budget mode block` or `/budget mode warn`."),
@@ -113,7 +113,7 @@ def test_people_of_the_same_name(known: Room) -> None:
         tx.execute(insert(people).values(name="ADA", role="member", created_at=known.now))
         tx.execute(insert(people).values(name="Ada", role="removed", created_at=known.now))
     assert lines(known, "set person Ada day 5") == [
-        f"Several people are called Ada: 1, 3. Name one by the number; /people lists them. {NOTHING}"
+        f"Several people are called Ada: 1, 3. Name one by the number; `/people` lists them. {NOTHING}"
     ]
     assert lines(known, "set person 3 day 5")[0].startswith("From here on, ADA may spend **$5.00** a day")
     assert lines(known, "set person 4 day 5")[0].startswith("There is no person 4.")
@@ -227,7 +227,7 @@ def test_a_raise_expires(known: Room) -> None:
 
 def test_the_button_does_what_it_says(known: Room) -> None:
     """Of two questions with the same amount only one is taken; nor does one count once the cap is another."""
-    again = "The cap is another one by now, so nothing was changed. /budget raise asks anew."
+    again = "The cap is another one by now, so nothing was changed. `/budget raise` asks anew."
     lines(known, "raise 2.50")
     lines(known, "raise 2.50")
     assert press(known, "Raise it to $7.50") == "Today the house may spend $7.50."

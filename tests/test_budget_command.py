@@ -98,7 +98,7 @@ def test_not_in_a_group(known: Room) -> None:
     """Money is no subject for a group, not even among owners."""
     for text in ("/budget", "/budget set house day 9", "/budget raise 5", "/keys", "/keys rest anthropic-1", "/usage"):
         here = known.takes_in(text, address=GROUP)
-        assert known.replies(here)[-1] == f"I answer {text.split()[0]} only in a private chat with me."
+        assert known.replies(here)[-1] == f"I answer `{text.split()[0]}` only in a private chat with me."
     assert stored(known) == [[], []]
 
 

@@ -154,7 +154,7 @@ def test_a_chat_that_takes_nothing(room: Room) -> None:
         outbox.give_up(tx, outbox.add(tx, there, ReplyKind.NOTICE, "gone", room.now), "the channel is archived")
     beat(room, 2)
     late_words = "1 reply could not be brought to slack for {} minutes (slack cannot be reached)."
-    gone_words = "1 reply to slack had to be given up in the last hour (the channel is archived). /failed shows more."
+    gone_words = "1 reply to slack had to be given up in the last hour (the channel is archived). `/failed` shows more."
     assert told(room) == [late_words.format(11), gone_words]
     arrives(room)
     beat(room)

@@ -199,7 +199,7 @@ def test_a_conversation_goes_by_another_key(ring: Ring) -> None:
         ("rest groq-1", "There is no key groq-1."),
         ("rest anthropic-1 anthropic-2", "There is no key anthropic-1 anthropic-2."),
         ("rotate 7", "Nothing has been asked in this conversation yet"),
-        ("porbe anthropic-1", "/keys knows no porbe. Did you mean probe? Write `/keys`, `/keys probe ID`"),
+        ("porbe anthropic-1", "`/keys` knows no porbe. Did you mean probe? Write `/keys`, `/keys probe ID`"),
     ],
 )
 def test_what_is_no_key(ring: Ring, words: str, said: str) -> None:
@@ -268,6 +268,6 @@ def test_not_where_others_read(ring: Ring) -> None:
     """In a group neither is answered."""
     group = Address(channel="telegram", chat="-5", private=False)
     here = ring.room.takes_in("/keys", address=group)
-    assert ring.room.replies(here)[-1] == "I answer /keys only in a private chat with me."
+    assert ring.room.replies(here)[-1] == "I answer `/keys` only in a private chat with me."
     with ring.room.database.read() as tx:
         assert tx.scalar(select(keys.c.id).where(keys.c.probe_asked)) is None

@@ -130,8 +130,8 @@ def test_an_owner_is_not_lost_in_a_member(room: Room) -> None:
     """An owner who types a member's code is told to do it the other way round."""
     code = code_in(room.writes(BEN, "/link"))
     assert room.writes(ADA, f"/link {code}") == (
-        "This chat belongs to an owner of this house, and that code to a member. Write /link here and the code there, so that "
-        "nothing is lost."
+        "This chat belongs to an owner of this house, and that code to a member. Write `/link` here and the code there, so "
+        "that nothing is lost."
     )
     assert room.writes(ADA, "/whoami").startswith("You are **Ada**, owner")
 

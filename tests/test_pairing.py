@@ -51,7 +51,7 @@ def test_a_stranger_is_let_in_by_a_button(room: Room) -> None:
     )
     assert room.reads(ADA)[-1] == asked
     assert room.presses(ADA, "Admit as member") == f"{asked}\n\nAda let “Zoe” in as a member."
-    assert room.reads(ZOE)[-1] == "Ada let you in as a member. Just write; /help lists the commands."
+    assert room.reads(ZOE)[-1] == "Ada let you in as a member. Just write; `/help` lists the commands."
     assert room.writes(ZOE, "/whoami").startswith("You are **Zoe**, member of this house")
 
 

@@ -122,7 +122,7 @@ def test_people_are_listed(room: Room) -> None:
     room.now += timedelta(days=20)
     assert "**Ben**, member: telegram 8 (list); $0.00 this month" in room.writes(ADA, "/people")
     assert room.writes(ADA, "/people", address=PLACE, id="g") != ""
-    assert room.replies(3) == ["I answer /people only in a private chat with me."]
+    assert room.replies(3) == ["I answer `/people` only in a private chat with me."]
 
 
 @pytest.mark.parametrize(
@@ -131,8 +131,8 @@ def test_people_are_listed(room: Room) -> None:
         ("/people xyz 2", "I cannot xyz people. Write `/people`"),
         ("/people rol 2", "I cannot rol people. Did you mean role? Write `/people`"),
         ("/people role", "Write `/people` for the list"),
-        ("/people role 99 owner", "There is no person 99. /people lists them."),
-        ("/people role Ben owner", "There is no person Ben. /people lists them."),
+        ("/people role 99 owner", "There is no person 99. `/people` lists them."),
+        ("/people role Ben owner", "There is no person Ben. `/people` lists them."),
         ("/people role 2", "Write `/people` for the list"),
         ("/people role 2 gest", "There is no role gest. Did you mean guest? There are owner, member, guest."),
         ("/people role 2 removed", "There is no role removed."),

@@ -149,7 +149,7 @@ def test_in_a_group_an_owner_reads_what_failed_there(failed: Room) -> None:
 def test_some_answers_are_for_private_chats(room: Room, command: str) -> None:
     """What concerns one person, or all, is not answered where others read along."""
     group = room.takes_in(f"/{command}", ADA, address=PLACE)
-    assert room.replies(group) == [f"I answer /{command} only in a private chat with me."]
+    assert room.replies(group) == [f"I answer `/{command}` only in a private chat with me."]
 
 
 def test_notes_of_an_older_house_are_the_first_persons(room: Room) -> None:

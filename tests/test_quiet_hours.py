@@ -104,6 +104,6 @@ def test_in_a_group_nobody_is_quiet(room: Room) -> None:
     group = room.takes_in("/remind in 5 minutes stand-up", address=place)
     assert "quiet hours" not in room.replies(group)[-1]
     room.takes_in("/quiet", address=place)
-    assert room.replies(group)[-1] == "I answer /quiet only in a private chat with me."
+    assert room.replies(group)[-1] == "I answer `/quiet` only in a private chat with me."
     room.waits_until(room.now + HOUR / 2)
     assert room.replies(group)[-1] == "⏰ stand-up"

@@ -135,7 +135,7 @@ def test_a_member_sees_only_their_own(room: Room) -> None:
     room.takes_in("/retry 1", ben)
     assert room.replies(conversation_id) == [
         "Nothing is set aside.",
-        "There is nothing set aside under that number. /failed lists what there is.",
+        "There is nothing set aside under that number. `/failed` lists what there is.",
     ]
     with room.database.write() as tx:
         tx.exec_driver_sql("UPDATE outbox SET state = 'gone', error = 'blocked'")

@@ -123,9 +123,9 @@ def test_moving_takes_schedules_along(room: Room) -> None:
         ("/schedule add today 8:00 :: x", "Sat 21 Nov 2026 08:00 is past"),
         ("/schedule add every 5s :: x", "An interval takes a minute at least"),
         ("/schedule add every 2h :: " + "x" * 4001, "That is 4,001 characters long, and a schedule keeps 4,000"),
-        ("/schedule ad every 2h :: x", "/schedule knows no ad. Did you mean add?"),
-        ("/schedule pause", "Say which one, such as `/schedule pause 3`; /schedule lists them."),
-        ("/schedule pause 7", "You have no schedule 7 here; /schedule lists what there is."),
+        ("/schedule ad every 2h :: x", "`/schedule` knows no ad. Did you mean add?"),
+        ("/schedule pause", "Say which one, such as `/schedule pause 3`; `/schedule` lists them."),
+        ("/schedule pause 7", "You have no schedule 7 here; `/schedule` lists what there is."),
         ("/schedule remove " + "9" * 30, "You have no schedule 999"),
         ("/schedule", "Nothing is done at times for you here."),
     ],
@@ -178,7 +178,7 @@ def test_what_one_has_is_no_other_s(room: Room) -> None:
     assert room.writes(BEN, "/schedule").startswith("Nothing is done at times for you here.")
     for verb in ("show", "run", "pause", "resume", "edit", "remove"):
         asked = f"/schedule {verb} 1 :: x" if verb == "edit" else f"/schedule {verb} 1"
-        assert room.writes(BEN, asked).startswith("You have no schedule 1 here; /schedule lists what there is.")
+        assert room.writes(BEN, asked).startswith("You have no schedule 1 here; `/schedule` lists what there is.")
     room.takes_in("/schedule", address=GROUP)
     assert "cat" not in room.replies(group)[-1]
     assert "timesheet" in room.replies(group)[-1]

@@ -105,7 +105,7 @@ def test_what_cannot_be_read(room: Room, written: str) -> None:
 def test_ones_own_only(room: Room) -> None:
     """Another's session is as unknown as one that is not there, and in a group so are those of elsewhere."""
     does(room)
-    assert room.writes(BEN, "/sessions 1") == "There is no session 1 of yours. /sessions lists what there is."
+    assert room.writes(BEN, "/sessions 1") == "There is no session 1 of yours. `/sessions` lists what there is."
     assert room.replies(room.takes_in("/sessions 1", address=HOME))[-1].startswith("There is no session 1 of yours here.")
     assert "There is no session 1 of this person" in calls(room, "sessions_get", BEN, id=1)
     assert calls(room, "sessions_list", BEN).startswith("2: ")

@@ -89,7 +89,7 @@ def test_pairing_a_chat_again_changes_no_role(room: Room) -> None:
     room.writes(BEN, "hello")
     assert room.reads(ADA)[-1].endswith("I know them as zoe.k (person 3), a chat of whom the settings name no more.")
     assert room.presses(ADA, "Admit as guest").endswith("Ada let “Ben” in as a member.")
-    assert room.reads(BEN)[-1] == "Ada let you in as a member. Just write; /help lists the commands."
+    assert room.reads(BEN)[-1] == "Ada let you in as a member. Just write; `/help` lists the commands."
     assert room.writes(ZOE_ON_SLACK, "/whoami").startswith("You are **zoe.k**, member")
 
 

@@ -104,9 +104,9 @@ def _goes_on(slack: SlackServer, ben: SlackPerson, claude: AnthropicServer) -> N
     assert "Hello, Ben." in prompt
     assert "the lost hour" not in prompt
     claude.says("I have sent it once more.")
-    number = re.search(r"/retry \d+", str(ben.sees()))
-    assert number is not None
-    ben.writes(number[0])
+    hint = re.search(r"`/butler (retry \d+)`", str(ben.sees()))
+    assert hint is not None
+    ben.slash("/butler", hint[1])
     slack.wait_until(lambda: "I have sent it once more." in ben.sees(), 20, "it is done again")
 
 

@@ -73,7 +73,9 @@ def test_a_briefing_from_its_wish_to_its_removal(
     claude.says("I cannot move the bank.")
     assert says(ada, "Can you move the second one?") == "I cannot move the bank."
     assert "the bank at three" in asked(claude)
-    first, second = says(ada, "/schedule").splitlines()
+    listed = says(ada, "/schedule")
+    assert listed.count("\n") == 1, listed
+    first, second = listed.splitlines()
     assert first.startswith(f"• Brief me on my day ({number}, assistant): Every weekday at 07:30 (Europe/Berlin). Next: ")
     assert re.fullmatch(r"  ◦ Last: \w{3} \d+ \w{3} \d\d:\d\d, told\. Cost so far: (under )?\$0\.\d\d\.", second)
     shown = says(ada, "/schedule show brief me on my day")

@@ -130,6 +130,21 @@ def test_a_receipt_stands_while_a_butler_works(ada: SlackPerson, slack: SlackSer
     slack.wait_until(lambda: ada.reactions(ts) == [], 10, "the receipt goes")
 
 
+def test_the_house_names_commands_as_slack_takes_them(ada: SlackPerson, claude: AnthropicServer) -> None:
+    """What the house says of commands can be typed as it stands; what a butler writes stays as it wrote it."""
+    ada.slash("/butler", "sessions 99")
+    assert ada.reads() == "There is no session 99 of yours. `/butler sessions` lists what there is."
+    ada.slash("/butler", "/stopp")
+    assert ada.reads() == "There is no `/butler stopp`. Did you mean `/butler stop`? `/butler help` lists what there is."
+    ada.slash("/butler", "help")
+    assert "`/butler sessions [" in ada.reads()
+    ada.slash("/butler", "butler nobody")
+    assert ada.reads().startswith("There is no butler nobody.")
+    claude.says("It is served at `/search` and `/etc/hosts`.")
+    ada.writes("where is the search served?")
+    assert ada.reads() == "It is served at `/search` and `/etc/hosts`."
+
+
 def test_commands(ada: SlackPerson, general: SlackChannel, claude: AnthropicServer) -> None:
     """`/butler` takes every command, and questions; given elsewhere it is answered in the direct messages, and says so."""
     ada.slash("/butler", "whoami")

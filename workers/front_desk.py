@@ -140,7 +140,7 @@ class FrontDesk:
         chat = self._chats.get(channel)
         if chat is not None:
             try:
-                await chat.send(Address(channel=channel, chat=person), chat.pieces(text)[0], None)
+                await chat.send(Address(channel=channel, chat=person), chat.pieces(chat.typed(text))[0], None)
             except DeliveryError as error:
                 log.warning("an owner could not be told: %s", error)
 

@@ -110,7 +110,7 @@ class TurnRunner:
     def _after(self, error: ModelError, turn: Turn) -> bool:
         """End a turn whose request no provider will ever take."""
         # The turn of a schedule is a new conversation each time.
-        then = "" if turn.frame is not None else "\n\nIf that happens again, begin anew with /new."
+        then = "" if turn.frame is not None else "\n\nIf that happens again, begin anew with `/new`."
         sentence = f"The model's provider refused this request. It says: {error.reason}{then}"
         return self._fail(turn, sentence, withdraw=isinstance(error, Refused))
 

@@ -48,7 +48,7 @@ def _to_come(asking: Asking) -> Iterator[str]:
         more = _often(asking, times) + _held(asking, one, times[0])
         yield f"- {_moment(asking, times[0])} {bold(one.name)} ({one.id}){more}"
     if len(found) > MOST:
-        yield "- and more; /schedule lists them"
+        yield "- and more; `/schedule` lists them"
 
 
 def _times(asking: Asking, one: Schedule, end: datetime) -> list[datetime]:

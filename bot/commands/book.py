@@ -108,12 +108,12 @@ class CommandBook:
             return _help(mine.values())
         command = self._commands.get(name)
         if command is None:
-            return f"There is no /{name}.{did_you_mean(name, mine, '/')} /help lists what there is."
+            return f"There is no `/{name}`.{did_you_mean(name, mine, '`/{}`')} `/help` lists what there is."
         if name not in mine:
             return refusal(command.right)
         asked = asking((match[2] or "").strip() if match else "")
         if command.private and not asked.is_private:
-            return f"I answer /{name} only in a private chat with me."
+            return f"I answer `/{name}` only in a private chat with me."
         return command.run(asked)
 
 

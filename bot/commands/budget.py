@@ -72,7 +72,7 @@ class BudgetCommand:
         actions: dict[str, Callable[[Viewer, list[str]], str]] = {"set": self._set, "mode": _mode}
         action = actions.get(words[0].lower())
         if action is None:
-            raise ValueError(f"/budget knows no {words[0]}.{did_you_mean(words[0], (*actions, RAISE))} {USAGE}")
+            raise ValueError(f"`/budget` knows no {words[0]}.{did_you_mean(words[0], (*actions, RAISE))} {USAGE}")
         return action(viewer, words[1:])
 
     def _set(self, viewer: Viewer, words: list[str]) -> str:
@@ -122,7 +122,7 @@ class BudgetCommand:
         if about["day"] != day_of(now):
             return Done("That day is over; nothing was changed.")
         if about["most"] != self._cap(tx, now) + int(about["amount"]):
-            return Done("The cap is another one by now, so nothing was changed. /budget raise asks anew.")
+            return Done("The cap is another one by now, so nothing was changed. `/budget raise` asks anew.")
         return Done(self.raise_today(tx, int(about["amount"]), now))
 
     def raise_today(self, tx: Connection, number: int, now: datetime) -> str:

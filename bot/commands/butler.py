@@ -41,12 +41,12 @@ class ButlerCommands:
         current = household.get(here.butler).name
         if not name:
             how = " since you chose that; `/butler auto` lets me choose" if here.pinned else ""
-            return f"**{current}** has this conversation{how}. /butlers lists all."
+            return f"**{current}** has this conversation{how}. `/butlers` lists all."
         if name == AUTO and name not in household.butlers:
             conversations.let_go(asking.tx, here.id, butler=here.butler)
             return f"From here on I choose the butler for each message. **{current}** has this conversation until then."
         if name not in household.butlers:
-            return f"There is no butler {one_line(name)}.{did_you_mean(name, household.butlers)} /butlers lists all."
+            return f"There is no butler {one_line(name)}.{did_you_mean(name, household.butlers)} `/butlers` lists all."
         taught = self._teach(asking, name)
         conversations.choose_butler(asking.tx, here.id, name)
         waits = (inbox.c.conversation_id == here.id, inbox.c.person_id == asking.person.id, WAITING)

@@ -59,7 +59,7 @@ class FolkCommands:
         number = words[1] if len(words) > 1 else ""
         person = people.find(asking.tx, int(number)) if is_number(number) else None
         if person is None:
-            return f"There is no person {number}. /people lists them." if number else USAGE
+            return f"There is no person {number}. `/people` lists them." if number else USAGE
         return action(asking, person, " ".join(words[2:]).lower())
 
     def _give_role(self, asking: Asking, person: Person, wanted: str) -> str:

@@ -61,7 +61,7 @@ class KeyringCommands:
         }
         action = actions.get(words[0].lower())
         if action is None:
-            raise ValueError(f"/keys knows no {words[0]}.{did_you_mean(words[0], actions)} {USAGE}")
+            raise ValueError(f"`/keys` knows no {words[0]}.{did_you_mean(words[0], actions)} {USAGE}")
         return action(viewer, " ".join(words[1:]), conversation_id)
 
     def _probe(self, viewer: Viewer, key_id: str, conversation_id: int | None) -> str:

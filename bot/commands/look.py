@@ -68,7 +68,7 @@ class LookCommands:
         lines += _late_in_words(asking)
         failed = len(self._failures(asking))
         if failed:
-            lines.append(f"Set aside: {failed}, see /failed")
+            lines.append(f"Set aside: {failed}, see `/failed`")
         return "\n".join(f"- {line}" for line in lines)
 
     def _whoami(self, asking: Asking) -> str:
@@ -124,11 +124,11 @@ def failed_in_words(tx: Connection, person_id: int | None, conversation_id: int 
         messages = messages.where(inbox.c.conversation_id == conversation_id)
         gone = gone.where(outbox.c.conversation_id == conversation_id)
     lines = [
-        f"{row.id}: “{_start(row.text)}” crashed my worker; /retry {row.id} tries it again"
+        f"{row.id}: “{_start(row.text)}” crashed my worker; `/retry {row.id}` tries it again"
         for row in tx.execute(messages.order_by(inbox.c.id))
     ]
     lines += [
-        f"r{row.id}: “{_start(row.text)}” could not be delivered ({row.error}); /retry r{row.id} sends it again"
+        f"r{row.id}: “{_start(row.text)}” could not be delivered ({row.error}); `/retry r{row.id}` sends it again"
         for row in tx.execute(gone.order_by(outbox.c.id))
     ]
     if person_id is None and conversation_id is None:

@@ -78,7 +78,7 @@ def _settings(asking: Asking) -> str:
     if name.lower() not in _SETTERS:
         return f"There is no setting {name}.{did_you_mean(name, _SETTERS)} There are {', '.join(_SETTERS)}."
     if not value.strip():
-        return f"Say what it shall be: `/settings {name.lower()} VALUE`. /settings shows how it stands."
+        return f"Say what it shall be: `/settings {name.lower()} VALUE`. `/settings` shows how it stands."
     try:
         return change(asking, name.lower(), value)
     except ValueError as error:

@@ -79,7 +79,7 @@ class ScheduleCommands:
             verb, rest = "show", verb
         action = actions.get(verb.lower())
         if action is None:
-            return f"/schedule knows no {verb}.{did_you_mean(verb, filter(None, actions))} {USAGE}"
+            return f"`/schedule` knows no {verb}.{did_you_mean(verb, filter(None, actions))} {USAGE}"
         try:
             return action(asking, rest.strip())
         except ValueError as error:
@@ -154,7 +154,7 @@ def _zone(asking: Asking, words: str) -> str:
 def _found(asking: Asking, words: str, verb: str) -> Schedule:
     """Return the schedule that somebody names by its number or its name. Raises ValueError with a sentence."""
     if not words:
-        raise ValueError(f"Say which one, such as `/schedule {verb} 3`; /schedule lists them.")
+        raise ValueError(f"Say which one, such as `/schedule {verb} 3`; `/schedule` lists them.")
     if is_number(words):
         number: int | None = int(words)
     else:
@@ -162,7 +162,7 @@ def _found(asking: Asking, words: str, verb: str) -> Schedule:
         number = next((row.id for row in rows if naming.is_called(row.name, words)), None)
     found = book.find(asking.tx, *mine(asking), schedules.c.id == number, limit=1)
     if not found:
-        raise ValueError(f"You have no schedule {words} here; /schedule lists what there is.")
+        raise ValueError(f"You have no schedule {words} here; `/schedule` lists what there is.")
     return found[0]
 
 

@@ -15,7 +15,7 @@ USAGE = (
     "`lock*` finds what begins so."
 )
 NOTHING = (
-    "Nothing that was said here holds that. Try fewer words, or the beginning of one, such as `lock*`. /memory shows what I "
+    "Nothing that was said here holds that. Try fewer words, or the beginning of one, such as `lock*`. `/memory` shows what I "
     "was told to remember."
 )
 _LOOKS_BACK = 60  # messages, for what was searched before somebody wants more

@@ -66,6 +66,6 @@ def _in_two_lines(one: Session, asking: Asking, *, costs: bool) -> str:
 def _told(asking: Asking, number: int) -> str:
     one = listing.get(asking.tx, number, _mine(asking))
     if one is None:
-        return f"There is no session {number} of yours{'' if asking.is_private else ' here'}. /sessions lists what there is."
+        return f"There is no session {number} of yours{'' if asking.is_private else ' here'}. `/sessions` lists what there is."
     costs = asking.person.may(Right.SEE_COSTS)
     return telling.in_short(asking.tx, one, asking.now, asking.zone, costs=costs, private=asking.is_private)

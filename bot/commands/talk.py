@@ -42,7 +42,7 @@ class TalkCommands:
         sentences = (
             f"Good day, {asking.person.name}.",
             self.greeting,
-            f"You are talking with **{butler.name}**. Just write; /help lists the commands.",
+            f"You are talking with **{butler.name}**. Just write; `/help` lists the commands.",
         )
         return " ".join(filter(None, sentences))
 
@@ -75,7 +75,7 @@ class TalkCommands:
             return f"I am trying message {number} once more."
         if number.startswith("r") and is_number(number[1:]) and self._retry_reply(asking, int(number[1:])):
             return f"I am sending reply {number} once more."
-        return "There is nothing set aside under that number. /failed lists what there is."
+        return "There is nothing set aside under that number. `/failed` lists what there is."
 
     def _retry_message(self, asking: Asking, number: int) -> bool:
         sees = () if asking.person.may(Right.SEE_FAILURES) else (inbox.c.person_id == asking.person.id,)

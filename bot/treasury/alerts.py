@@ -76,7 +76,7 @@ def _in_words(tx: Connection, limit: Limit, passed: int, zone: ZoneInfo) -> str:
     then = "Nothing more is spent beyond it" if passed < PASSED else "It is passed, and the mode is warn, so spending goes on"
     return (
         f"{_who(tx, limit.scope)} has spent {share} % of the cap {when}: {amount(limit.unit, limit.spent)} of "
-        f"{amount(limit.unit, limit.amount)}. {then}; it begins anew at {ends} (00:00 UTC). /budget shows more."
+        f"{amount(limit.unit, limit.amount)}. {then}; it begins anew at {ends} (00:00 UTC). `/budget` shows more."
     )
 
 

@@ -45,16 +45,16 @@ def read_scope(tx: Connection, household: Household, kind: str, name: str) -> tu
         return HOUSE, "the house"
     if kind == "butler":
         if name.lower() not in household.butlers:
-            raise ValueError(f"There is no butler {name}.{did_you_mean(name.lower(), household.butlers)} /butlers lists all.")
+            raise ValueError(f"There is no butler {name}.{did_you_mean(name.lower(), household.butlers)} `/butlers` lists all.")
         return f"butler:{name.lower()}", f"butler {name.lower()}"
     found = _people(tx, name)
     if len(found) == 1:
         return f"person:{found[0][0]}", names.escaped(found[0][1])
     if not found:
         meant = did_you_mean(name, [known for _, known in _served(tx)])
-        raise ValueError(f"There is no person {name}.{meant} /people lists everybody; a number of that list will do.")
+        raise ValueError(f"There is no person {name}.{meant} `/people` lists everybody; a number of that list will do.")
     numbers = ", ".join(str(number) for number, _ in found)
-    raise ValueError(f"Several people are called {name}: {numbers}. Name one by the number; /people lists them.")
+    raise ValueError(f"Several people are called {name}: {numbers}. Name one by the number; `/people` lists them.")
 
 
 def _served(tx: Connection) -> list[tuple[int, str]]:

@@ -261,11 +261,11 @@ def refusal(limit: Limit, wanted: int, zone: ZoneInfo) -> str:
         return f"{sentence} Please ask for less at a time; BUTLER_REQUEST_CAP_USD sets this, and for a schedule its max_cost."
     kind = limit.period.partition(":")[0]
     ends = f"{end_of(limit.period).astimezone(zone):%Y-%m-%d %H:%M}"
-    how = "For an owner, /budget set changes it."
+    how = "For an owner, `/budget set` changes it."
     if whose[0] == "job":
         how = "Its max_cost_month says so."
     elif kind == "day" and limit.scope == HOUSE:
-        how = "For an owner, /budget raise AMOUNT lets more be spent today."
+        how = "For an owner, `/budget raise AMOUNT` lets more be spent today."
     return f"{sentence} The {kind} ends at {ends} ({zone}; 00:00 UTC). {how}"
 
 

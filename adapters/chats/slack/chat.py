@@ -1,5 +1,6 @@
 """Slack's side of a reply: what is sent, edited, streamed and shown."""
 
+import re
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,6 +12,7 @@ from adapters.chats.slack.answers import owed, told
 from adapters.chats.slack.blocks import words
 from adapters.chats.slack.events import CHANNEL
 from adapters.chats.slack.files import fetch
+from adapters.chats.slack.manifest import COMMAND
 from adapters.chats.slack.receipts import Receipts
 from adapters.chats.slack.tables import messages
 from adapters.chats.slack.web import Refused, Web
@@ -29,6 +31,7 @@ LONGEST_EDIT = 4000  # characters of a text without Markdown
 NOTHING_YET = "…"  # ends a stream that shows nothing, as it could not without any text
 MOST_MESSAGES, REMEMBERED = 3, 5000  # an answer of more becomes a file
 QUIET: Json = {"unfurl_links": False, "unfurl_media": False}  # a preview fetches the address, and so tells it what was said
+_NAMED = re.compile(r"`/([a-z]+(?: [^`\n]*)?)`")
 _STREAM_OVER = {"message_not_in_streaming_state", "stopped_by_user"}
 _NO_STREAMS_HERE = {"method_not_supported_for_channel_type"}
 _NO_STREAMS = {"unknown_method", "not_allowed_token_type", "feature_not_enabled"} | _NO_STREAMS_HERE
@@ -55,6 +58,10 @@ class Slack:
         self._writers[message] = (user, team)
         if len(self._writers) > REMEMBERED:
             self._writers.popitem(last=False)
+
+    def typed(self, words: str) -> str:
+        """Let every command be a word of the one that the app has, as Slack keeps all others to itself."""
+        return _NAMED.sub(rf"`/{COMMAND} \1`", words)
 
     def pieces(self, text: str, buttons: Sequence[Button] = ()) -> Sequence[Json]:
         """Render Markdown as messages that fit; what would be too many becomes one message and a file."""

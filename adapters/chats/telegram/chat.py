@@ -74,6 +74,10 @@ class Telegram:
         self._has_drafts = True
         self._resting: dict[str, float] = {}  # until when Telegram asked to leave a chat alone
 
+    def typed(self, words: str) -> str:
+        """Return the words: a command is typed here as it is named."""
+        return words
+
     def pieces(self, text: str, buttons: Sequence[Button] = ()) -> Sequence[Json]:
         """Render Markdown as messages of at most 4096 UTF-16 units."""
         payloads = list(messages(text))

@@ -81,6 +81,10 @@ class Terminal:
             self._tokens, self._pressed = (), False
         return ""
 
+    def typed(self, words: str) -> str:
+        """Return the words: a command is typed here as it is named."""
+        return words
+
     def pieces(self, text: str, buttons: Sequence[Button] = ()) -> Sequence[Json]:
         """Return the text in one piece, with numbers before the words of its buttons."""
         if not buttons:
