@@ -81,7 +81,7 @@ def run(url: str, wall: Wall) -> None:
         firing=Firing(database, NOBODY, lambda _, __: "", wall),
         beat=lambda: (),
         synchronise=lambda: (),
-        announce=lambda _: None,
+        announce=lambda _: False,
         now=wall,
     ).run()
 

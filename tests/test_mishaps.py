@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import httpx2
@@ -15,17 +16,21 @@ from bot import conversations, outbox, transcript
 from bot.errors import BadFormat, Doubtful
 from bot.messages import Address, Origin, ReplyKind
 from bot.ports import Text, Thought
+from bot.schedules.firing import Fired, Firing
 from bot.store.tables import conversations as places
 from bot.store.tables import turns
 from bot.store.treasury_tables import ledger
 from tests.anthropic_server import AnthropicServer
 from tests.bot_side import bot_side
+from tests.fast_clock import NOBODY, NOWHERE
 from tests.houses import House, wait_until
 from tests.room import Room
 from tests.telegram_people import Person
 from tests.telegram_server import TelegramServer
+from workers.alarms import AlarmClock
+from workers.clock import Clock
 from workers.liveness import Watch
-from workers.queue import connect
+from workers.queue import Doorbell, connect
 from workers.sweep import Sweep
 
 HUGE = "9" * 23
@@ -87,6 +92,27 @@ def test_claims_of_a_worker_of_whom_nothing_is_known(tmp_path: Path) -> None:
         assert sweep.find() == [number]
         with room.database.read() as tx:
             assert tx.scalar(select(places.c.claim)) is None
+
+
+@pytest.mark.parametrize("is_heard", [True, False])
+def test_what_the_clock_found_and_nobody_heard(tmp_path: Path, is_heard: bool) -> None:  # noqa: FBT001 - a parameter
+    """What the clock's sweep rings for while Redis is away stays for a worker's own sweep to find, and is answered there."""
+    with AnthropicServer() as claude, Room(tmp_path, claude) as room:
+        number = room.takes_in("hello")
+        with room.database.write() as tx:
+            conversations.note_rung(tx, [number], room.clock() - timedelta(minutes=1))
+        sweep = Sweep(room.database, room.treasury, Watch(tmp_path), tmp_path, room.clock, room.belongings)
+        redis = connect(NOWHERE)
+        firing = Firing(room.database, NOBODY, lambda _, __: "", room.clock)
+        rung: list[Fired] = []
+
+        def announce(fired: Fired) -> bool:
+            rung.append(fired)
+            return is_heard
+
+        Clock(AlarmClock(redis, Doorbell(redis)), sweep, firing, tuple, tuple, announce, room.clock)._look_after()  # noqa: SLF001
+        assert rung[0].turns == [number]
+        assert sweep.find() == ([] if is_heard else [number])
 
 
 def test_in_a_group_an_answer_waits_for_its_own_preview(tmp_path: Path) -> None:

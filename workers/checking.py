@@ -33,7 +33,7 @@ class Checking:
     checks: Callable[[str], Checks]
     firing: Firing
     redactor: Redactor
-    announce: Callable[[Fired], None]
+    announce: Callable[[Fired], object]
     clock: Clock
     _under_way: set[int] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)

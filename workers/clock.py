@@ -34,7 +34,7 @@ class Clock:
     firing: Firing
     beat: Callable[[], Sequence[int]]  # looks after every butler; returns where there is something to be delivered
     synchronise: Callable[[], Sequence[int]]  # brings the schedules into line with the household; returns likewise
-    announce: Callable[[Fired], None]  # tells who has to do something
+    announce: Callable[[Fired], bool]  # tells who has to do something, and whether its rings were heard
     now: Now
     stopping: threading.Event = field(default_factory=threading.Event)
     _leads: bool = True
@@ -83,7 +83,9 @@ class Clock:
     def _look_after(self) -> None:
         if monotonic() >= self._sweep_at:
             self._sweep_at = monotonic() + SWEEP_EVERY
-            self.announce(Fired(turns=self.sweep.find()))
+            found = self.sweep.find()
+            if found and self.announce(Fired(turns=found)):
+                self.sweep.note_rung(found)
         if monotonic() >= self._beat_at:
             self._beat_at = monotonic() + BEAT_EVERY
             self.announce(Fired(replies=[*self.beat()]))

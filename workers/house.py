@@ -117,8 +117,8 @@ class House(Foundation):
         """Return what looks whether there is anything new before a turn."""
         return Checking(self.stores.house, self.kits.checks, self.firing, self.redactor, self._announce, utc_now)
 
-    def _announce(self, fired: Fired) -> None:
-        announce(fired, self.stores.house, self.doorbell, self._news)
+    def _announce(self, fired: Fired) -> bool:
+        return announce(fired, self.stores.house, self.doorbell, self._news)
 
     @cached_property
     def _news(self) -> Newsroom:

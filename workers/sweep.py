@@ -1,6 +1,7 @@
 """The sweep: finds the work of dead workers, every ring that nobody heard, and what butlers are to hand over or forget."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -32,7 +33,7 @@ class Sweep:
     _tidied_at: list[float] = field(default_factory=list)
 
     def find(self, after: timedelta = conversations.RING_AGAIN_AFTER) -> list[int]:
-        """Return the conversations that wait for a worker, or for a summary, and must be rung again."""
+        """Return the conversations that wait for a worker, or for a summary, and must be rung again: `note_rung` is next."""
         self._bury()
         self._move()
         self._tidy()
@@ -43,9 +44,15 @@ class Sweep:
             to_be_summed_up = record.due(tx, now)
         if found:
             log.info("%s conversations waited without being heard", len(found))
-            with self.database.write() as tx:
-                conversations.note_rung(tx, found, now)
         return list(dict.fromkeys((*found, *to_be_summed_up)))
+
+    def note_rung(self, found: Sequence[int]) -> None:
+        """Note that a ring for these was heard, so that nobody rings for them in the next seconds.
+
+        For one that was not heard nothing is noted: with Redis away, a worker's own sweep must find what the clock's found.
+        """
+        with self.database.write() as tx:
+            conversations.note_rung(tx, found, self.clock())
 
     def _tidy(self) -> None:
         """Let go of files that were sent long ago, some at a time."""

@@ -106,7 +106,10 @@ class Worker:
 
     def _ring(self, found: list[int]) -> None:
         """Ring for what nobody heard; without Redis, answer it right here."""
-        if found and not self.doorbell.ring(found):
+        if not found:
+            return
+        self.sweep.note_rung(found)  # first, as who answers takes the note away
+        if not self.doorbell.ring(found):
             for conversation_id in found:
                 self.answer(conversation_id)
 

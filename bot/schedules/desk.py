@@ -53,7 +53,7 @@ class Desk:
     household: Callable[[], Household]
     firing: Firing
     beat: Heartbeat
-    announce: Callable[[Fired], None]
+    announce: Callable[[Fired], object]
 
     def make(self, context: Context, when: str, wish: Wish) -> str:
         """Keep a schedule, once for each call, and return it in words. Raises ValueError with what is wrong."""
