@@ -24,7 +24,7 @@ LONG = os.environ.get("BUTLERS_CHAOS") == "long"
 KINDS = ("blind", "look_up", "keyed")
 _NUMBERS = count()
 IN_THE_SEND_WINDOW = """
-    SELECT (SELECT count(*) FROM parts WHERE state = 'sending') + (
+    SELECT (SELECT count(*) FROM parts WHERE state = 'sending') + (SELECT count(*) FROM passing WHERE native_id = '') + (
         SELECT count(*) FROM previews JOIN turns ON turns.id = turn_id
         WHERE native_id = '' AND state IN ('running', 'waiting', 'answered')
         AND turn_id NOT IN (SELECT turn_id FROM outbox JOIN parts ON reply_id = outbox.id WHERE turn_id IS NOT NULL)
@@ -148,7 +148,7 @@ class Storm:
     dice: Random
     plan: list[tuple[float, Callable[[], object]]] = field(default_factory=list)
     killed: Counter[str] = field(default_factory=Counter)
-    in_flight: int = 0  # pieces that were being sent when the process that sent them was killed
+    in_flight: int = 0  # pieces, and lines that pass, which were being sent when the process that sent them was killed
 
     def rain(self, talks: Sequence[Talk], many: int, seconds: float) -> None:
         """Let people write in turn, one of a hundred messages being delivered twice."""

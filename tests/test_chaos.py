@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 
+from bot.progress import SIGN
 from tests.anthropic_server import AnthropicServer
 from tests.counting import CountingServer
 from tests.houses import OWNER, SLACK_OWNER, House, wait_until
@@ -30,7 +31,11 @@ MANY, SECONDS, OF_A_KIND = (2000, 200.0, 50) if LONG else (200, 14.0, 10)  # hal
 CALMS_DOWN_IN = 400.0 if LONG else 240.0
 # What a bot meets that was killed, or that never heard what became of its request.
 EXPECTED = {"streaming_state_conflict", "message_not_in_streaming_state", "already_reacted", "no_reaction"}
-GONE = {("chat.delete", "message_not_found"), ("deleteMessage", "Bad Request: message to delete not found")}
+GONE = {
+    ("chat.delete", "message_not_found"),
+    ("chat.stopStream", "message_not_found"),  # what cannot be deleted may be a stream
+    ("deleteMessage", "Bad Request: message to delete not found"),
+}
 
 
 @pytest.fixture
@@ -99,10 +104,10 @@ def test_chaos(storm: Storm, counter: CountingServer) -> None:
     storm.spread(sockets_break(slack, 20 if LONG else 3), SECONDS)
     storm.break_out()
     wait_until(lambda: len(kept(house)) == MANY and is_settled(house), "all are answered", CALMS_DOWN_IN)
-    nothing_is_lost_or_out_of_order(house, talks)
+    left = nothing_is_lost_or_out_of_order(house, talks)
     nothing_is_done_twice(house, counter, talks)
     lost = telegram.faults["lose_answers"] + slack.faults["lose_answers"]
-    assert int(str(house.value("SELECT sum(doubts) FROM parts"))) <= storm.in_flight + lost
+    assert left + int(str(house.value("SELECT sum(doubts) FROM parts"))) <= storm.in_flight + lost
 
 
 def kept(house: House) -> list[tuple[object, ...]]:
@@ -110,8 +115,11 @@ def kept(house: House) -> list[tuple[object, ...]]:
     return house.rows("SELECT text, conversation_id, state, reply_id FROM inbox WHERE text GLOB 'm[0-9]*' ORDER BY id")
 
 
-def nothing_is_lost_or_out_of_order(house: House, talks: list[Talk]) -> None:
-    """Assert that each message was kept once, in its place, has its reply, and that replies stand in the order of messages."""
+def nothing_is_lost_or_out_of_order(house: House, talks: list[Talk]) -> int:
+    """Assert that each message was kept once, in its place, has its reply, and that replies stand in the order of messages.
+
+    Return how many lines that were to pass still stand, as nobody knows where they are.
+    """
     rows = kept(house)
     places = {str(text): place for text, place, _, _ in rows}
     replies = {str(text): int(str(reply)) for text, _, state, reply in rows if state in ("answered", "parked") and reply}
@@ -121,6 +129,7 @@ def nothing_is_lost_or_out_of_order(house: House, talks: list[Talk]) -> None:
     words = {reply: str(text) for reply, text in house.rows("SELECT id, substr(text, 1, instr(text, ':')) FROM outbox")}
     doubted = house.rows("SELECT conversation_id, sum(doubts) FROM outbox JOIN parts ON reply_id = outbox.id GROUP BY 1")
     doubts = {place: int(str(times)) for place, times in doubted}
+    left = 0
     for talk in talks:
         (place,) = {places[word] for word in talk.written}
         assert [str(text) for text, where, _, _ in rows if where == place] == talk.written
@@ -129,8 +138,11 @@ def nothing_is_lost_or_out_of_order(house: House, talks: list[Talk]) -> None:
         stands = talk.sees()
         first = [next(at for at, text in enumerate(stands) if words[reply] in text) for reply in dict.fromkeys(answers)]
         assert first == sorted(first)
-        extra = [text[:80] for at, text in enumerate(stands) if at not in first]
-        assert len(extra) <= doubts[place], (talk.written, extra, first, doubts[place])
+        more = [text for at, text in enumerate(stands) if at not in first]
+        doubled = [text for text in more if not text.startswith(("(noted; ", SIGN))]
+        assert len(doubled) <= doubts[place], doubled
+        left += len(more) - len(doubled)
+    return left
 
 
 def set_aside(house: House) -> set[str]:
