@@ -1,6 +1,6 @@
 """The form of a chat: what an entry point of the group `butlers.chats` names, and what is asked of the chat behind it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -72,6 +72,11 @@ class Desk(Protocol):
     @property
     def menu(self) -> Sequence[tuple[str, str]]:
         """The commands and what they do."""
+        ...
+
+    @property
+    def butlers(self) -> Collection[str]:
+        """What may be said after `/butler`: the names of the butlers there are now, and auto."""
         ...
 
     async def take_in(self, messages: Sequence[IncomingMessage]) -> object:

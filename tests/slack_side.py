@@ -138,6 +138,7 @@ class Desk:
     """Takes in what a service hands it, each gesture once, and can be told to wait and to fail."""
 
     menu: Sequence[tuple[str, str]] = (("help", "helps"), ("status", "tells"), ("memory", "remembers"))
+    butlers: Sequence[str] = ("assistant",)
 
     def __init__(self) -> None:
         self.taken: dict[str, IncomingMessage] = {}

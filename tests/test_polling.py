@@ -3,7 +3,7 @@
 import asyncio
 import random
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import datetime
 
@@ -71,6 +71,11 @@ class Desk:
     @property
     def menu(self) -> Sequence[tuple[str, str]]:
         """No commands."""
+        return ()
+
+    @property
+    def butlers(self) -> Collection[str]:
+        """No butlers."""
         return ()
 
 

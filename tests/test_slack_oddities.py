@@ -10,7 +10,7 @@ from adapters.chats.slack.service import SlackService
 from bot.messages import Origin
 from tests.slack_server import SlackServer
 from tests.slack_side import Desk, serve, until, workspace
-from tests.test_slack_events import event, press
+from tests.test_slack_events import command, event, press
 from tests.test_slack_intake import taken
 
 
@@ -100,3 +100,20 @@ def test_nulls_are_as_left_out() -> None:
     message = to_message(pressed, me)
     assert message is not None
     assert message.press == "3:0"
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (" Finance", "/butler Finance"),
+        ("auto", "/butler auto"),
+        ("butler finance", "/butler finance"),
+        ("finance is a mystery", "finance is a mystery"),
+    ],
+)
+def test_a_butler_is_named(words: str, text: str) -> None:
+    """`/butler` with nothing but a butler's name chooses it, as everywhere; with more it is a question."""
+    me = Me("T1", "UBOT", "BBOT", "butler", {"butler"}, {"finance", "auto"})
+    message = to_message(command("/butler", words), me)
+    assert message is not None
+    assert message.text == text

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot import conversations, journal, readings
+from bot.commands.butler import AUTO
 from bot.delivery import Delivery
 from bot.errors import DeliveryError
 from bot.fetching import Fetching
@@ -62,6 +63,11 @@ class FrontDesk:
     def menu(self) -> Sequence[tuple[str, str]]:
         """The commands and what they do."""
         return self._reception.commands.summaries
+
+    @property
+    def butlers(self) -> Collection[str]:
+        """What may be said after `/butler`: the names of the butlers there are now, and auto."""
+        return {AUTO, *self._house.household().butlers}
 
     def services(self) -> tuple[Coroutine[Any, Any, None], ...]:
         """Return what fetches files and delivers replies, to be run as long as the process lives."""

@@ -30,6 +30,7 @@ class Me:
     bot_id: str
     name: str
     commands: Collection[str] = ()
+    butlers: Collection[str] = ()  # and whatever else may stand where the name of one is expected
     enterprise: str = ""
 
 
@@ -115,6 +116,8 @@ def _command(command: Command, me: Me) -> IncomingMessage:
         text = f"/{name} {words}".strip()
     elif not words:
         text = "/help"
+    elif words.casefold() in me.butlers:
+        text = f"/{COMMAND} {words}"  # as it would be typed elsewhere
     else:
         text = f"/{words.removeprefix('/')}" if first in me.commands else words
     number, now = f"command:{command.trigger_id}", datetime.now(UTC)

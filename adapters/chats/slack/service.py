@@ -173,7 +173,7 @@ class _Counter:
     async def _read(self, payload: Any) -> IncomingMessage | None:  # noqa: ANN401 - whatever the vendor sent
         """Return the message in a payload, if there is one; what cannot be read is parked."""
         try:
-            return to_message(payload, self._me)
+            return to_message(payload, replace(self._me, butlers=self._desk.butlers))
         except UNEXPECTED as error:
             await self._park(payload, error)
             return None
