@@ -17,7 +17,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 BUSY_SECONDS = 10
 MOST = 32  # connections of a process to one file
 # secure_delete: what is deleted is overwritten, and not only given free.
-PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-1024", "secure_delete=ON")
+# cache_size: half a megabyte for each connection; what does not fit comes from the system's own cache, as quickly.
+PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-512", "secure_delete=ON")
 READING, WRITING = "BEGIN", "BEGIN IMMEDIATE"
 
 
@@ -28,6 +29,7 @@ def engine(url: URL, kept: int) -> Engine:
         pool_size=kept,
         max_overflow=MOST - kept,
         pool_timeout=60,
+        pool_use_lifo=True,  # so that few connections fill their caches
         # isolation_level None: the driver begins nothing by itself, so that a transaction's own BEGIN is the first.
         connect_args={"timeout": BUSY_SECONDS, "isolation_level": None, "check_same_thread": False},
     )
