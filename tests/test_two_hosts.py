@@ -122,7 +122,7 @@ def test_the_lease_takes_over(
     wait_until(lambda: "took its turns over" in (second.home / "worker.log").read_text(), "the sleeper knows")
     wait_until(lambda: "the turn was stopped or taken over" in (second.home / "worker.log").read_text(), "it gave up")
     assert len(olga.sees()) == len(ben.sees()) == 1
-    assert first.rows("SELECT count(*) FROM workers") == [(2,)]
+    wait_until(lambda: first.rows("SELECT count(*) FROM workers") == [(2,)], "it beats again")
     assert first.rows("SELECT count(*) FROM outbox WHERE turn_id IS NOT NULL") == [(2,)]
 
 
