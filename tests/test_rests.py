@@ -137,6 +137,21 @@ def test_failures_are_counted(tmp_path: Path) -> None:
         assert till.history("unavailable") == [("alpha-1", None, "three")]
 
 
+def test_an_answer_counts_after_a_stop(tmp_path: Path) -> None:
+    """An answer that comes when its turn was stopped and charged already begins the count of failures anew all the same."""
+    with Till(tmp_path, ALPHA, "alpha-1") as till:
+        held = till.reserves()
+        assert till.fails(Unavailable("one")) == "alpha-1"
+        till.passes(seconds=1)
+        with till.database.write() as tx:
+            till.treasury.charge_left(tx, held.turn_id, till.now)
+        till.settles(held)
+        for error in (Unavailable("two"), Unavailable("three")):
+            assert till.fails(error) == "alpha-1"
+            till.passes(seconds=1)
+        assert till.spends() == "alpha-1"
+
+
 def test_pauses_grow(tmp_path: Path) -> None:
     """Where nothing was said each pause is twice the one before, up to a minute, and an answer ends that."""
     with Till(tmp_path, ALPHA, "alpha-1") as till:
