@@ -113,7 +113,7 @@ def test_nulls_are_as_left_out() -> None:
 )
 def test_a_butler_is_named(words: str, text: str) -> None:
     """`/butler` with nothing but a butler's name chooses it, as everywhere; with more it is a question."""
-    me = Me("T1", "UBOT", "BBOT", "butler", {"butler"}, {"finance", "auto"})
+    me = Me("T1", "UBOT", "BBOT", "butler", {"butler"}, lambda: {"finance", "auto"})
     message = to_message(command("/butler", words), me)
     assert message is not None
     assert message.text == text

@@ -142,6 +142,8 @@ def test_the_house_names_commands_as_slack_takes_them(ada: SlackPerson, claude: 
     assert ada.reads().startswith("There is no butler nobody.")
     ada.slash("/butler", "Assistant")
     assert ada.reads() == "**assistant** has this conversation from here on."
+    ada.slash("/butler", "butler")
+    assert "`/butler auto` lets me choose. `/butler butlers` lists all." in ada.reads()
     ada.slash("/butler", "auto")
     assert ada.reads().startswith("From here on I choose the butler for each message.")
     claude.says("It is served at `/search` and `/etc/hosts`.")

@@ -1,7 +1,7 @@
 """What Slack sends, turned into messages of the house; a pure translation."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -30,7 +30,7 @@ class Me:
     bot_id: str
     name: str
     commands: Collection[str] = ()
-    butlers: Collection[str] = ()  # and whatever else may stand where the name of one is expected
+    butlers: Callable[[], Collection[str]] = tuple  # and whatever else may stand where the name of one is expected
     enterprise: str = ""
 
 
@@ -116,7 +116,7 @@ def _command(command: Command, me: Me) -> IncomingMessage:
         text = f"/{name} {words}".strip()
     elif not words:
         text = "/help"
-    elif words.casefold() in me.butlers:
+    elif words.casefold() in me.butlers():
         text = f"/{COMMAND} {words}"  # as it would be typed elsewhere
     else:
         text = f"/{words.removeprefix('/')}" if first in me.commands else words

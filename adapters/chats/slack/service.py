@@ -105,7 +105,7 @@ class _Counter:
     def __init__(self, web: Web, chat: Slack, desk: Desk, me: Me) -> None:
         self._chat = chat
         self._desk = desk
-        self._me = replace(me, commands=frozenset(name for name, _ in desk.menu))
+        self._me = replace(me, commands=frozenset(name for name, _ in desk.menu), butlers=lambda: desk.butlers)
         self._directory = Directory(web, chat, me)
         self._arrivals: asyncio.Queue[_Arrival] = asyncio.Queue()
         self._lanes: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -173,7 +173,7 @@ class _Counter:
     async def _read(self, payload: Any) -> IncomingMessage | None:  # noqa: ANN401 - whatever the vendor sent
         """Return the message in a payload, if there is one; what cannot be read is parked."""
         try:
-            return to_message(payload, replace(self._me, butlers=self._desk.butlers))
+            return to_message(payload, self._me)
         except UNEXPECTED as error:
             await self._park(payload, error)
             return None
